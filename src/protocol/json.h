@@ -1,0 +1,34 @@
+/*
+ * json.h
+ *		A JSON writer for facts about to be stored.  Output is valid UTF-8
+ *		that PostgreSQL's jsonb accepts: NUL and invalid bytes become U+FFFD.
+ */
+#ifndef WA_JSON_H
+#define WA_JSON_H
+
+#include "buf.h"
+
+/* Errors stick in out's arena-less status; check writer.status at the end. */
+typedef struct WaJson
+{
+	WaBuf	   *out;
+	WaStatus	status;
+	bool		need_comma;
+} WaJson;
+
+extern void json_init(WaJson *json, WaBuf *out);
+/* key is NULL inside arrays and at the top. */
+extern void json_object(WaJson *json, const char *key);
+extern void json_array(WaJson *json, const char *key);
+extern void json_end_object(WaJson *json);
+extern void json_end_array(WaJson *json);
+extern void json_str(WaJson *json, const char *key, WaStr value);	/* absent: nothing written */
+extern void json_cstr(WaJson *json, const char *key, const char *value);
+extern void json_int(WaJson *json, const char *key, int64_t value);
+extern void json_bool(WaJson *json, const char *key, bool value);
+/* value is JSON already. */
+extern void json_raw(WaJson *json, const char *key, WaStr value);
+/* A string member whose key is data, too. */
+extern void json_member(WaJson *json, WaStr key, WaStr value);
+
+#endif							/* WA_JSON_H */
