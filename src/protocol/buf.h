@@ -19,7 +19,7 @@ typedef struct WaStr
 #define WA_STR_NONE		((WaStr) {NULL, 0})
 
 extern WaStr str_from(const char *cstr);	/* borrows; NULL gives WA_STR_NONE */
-extern bool str_equal(WaStr a, WaStr b);
+extern bool str_equal(WaStr a, WaStr b);	/* absent equals absent, but not "" */
 extern bool str_is(WaStr a, const char *cstr);	/* false when absent */
 /* Parses decimal digits only; false on anything else or overflow. */
 extern bool str_to_u64(WaStr s, uint64_t *out);
@@ -61,13 +61,14 @@ typedef struct WaArena
 	size_t		used;			/* bytes handed out */
 	size_t		max;
 	bool		failed;
+	WaStatus	status;			/* why: WA_ERR_NOMEM or WA_ERR_LIMIT; WA_OK before */
 } WaArena;
 
 extern void arena_init(WaArena *arena, const WaEnv *env, size_t max);
-extern void arena_free(WaArena *arena); /* stays usable */
+extern void arena_free(WaArena *arena); /* wipes, frees, stays usable */
 extern void *arena_alloc(WaArena *arena, size_t size);	/* zeroed; NULL on failure */
 extern char *arena_strdup(WaArena *arena, const char *data, size_t len);	/* adds a NUL */
-extern WaStr arena_str(WaArena *arena, WaStr s);	/* copies */
+extern WaStr arena_str(WaArena *arena, WaStr s);	/* copies; absent stays absent */
 extern WaStr arena_printf(WaArena *arena, const char *fmt,...) __attribute__((format(printf, 2, 3)));
 
 #endif							/* WA_BUF_H */

@@ -34,9 +34,15 @@ typedef struct WaJid
 	uint16_t	integrator;		/* interop only */
 } WaJid;
 
-/* Parses the text form; also "user.agent:device@server" (agent dropped). */
+/*
+ * Parses the text form; also "user.agent:device@server" (agent dropped), and
+ * server-only with or without a leading '@' ("g.us", "@g.us"; without it only a
+ * known server).  Only users, Messenger and interop have devices; elsewhere a
+ * colon belongs to the user.  WA_ERR_MALFORMED: no JID, or a device number that
+ * the server's wire form cannot carry (255 for users, 65535 for the others).
+ */
 extern WaStatus jid_parse(WaStr text, WaJid *out);
-/* Text form with the device if it is not 0. */
+/* Text form with the device if it is not 0; jid_parse reads it back. */
 extern WaStr jid_format(WaArena *arena, const WaJid *jid);
 /*
  * The user without device, hosted folded into its base server: how a person

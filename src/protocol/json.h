@@ -8,7 +8,7 @@
 
 #include "buf.h"
 
-/* Errors stick in out's arena-less status; check writer.status at the end. */
+/* The first error sticks and mutes the rest; check status at the end. */
 typedef struct WaJson
 {
 	WaBuf	   *out;
@@ -26,9 +26,11 @@ extern void json_str(WaJson *json, const char *key, WaStr value);	/* absent: not
 extern void json_cstr(WaJson *json, const char *key, const char *value);
 extern void json_int(WaJson *json, const char *key, int64_t value);
 extern void json_bool(WaJson *json, const char *key, bool value);
-/* value is JSON already. */
+/* value is JSON already; absent: nothing written. */
 extern void json_raw(WaJson *json, const char *key, WaStr value);
 /* A string member whose key is data, too. */
 extern void json_member(WaJson *json, WaStr key, WaStr value);
+/* True for valid UTF-8 without NUL: text that json_str would not change. */
+extern bool json_is_text(WaStr value);
 
 #endif							/* WA_JSON_H */

@@ -38,11 +38,17 @@ typedef struct WaNode
  * Decodes one decrypted frame, flag byte included; inflates when it says so.
  * Trailing bytes, bad tags, over-deep or over-long input: WA_ERR_MALFORMED or
  * WA_ERR_LIMIT.  The tree copies what it needs: data may go away.
+ *
+ * JIDs come in the text form of jid_format.  An AD_JID of an unknown domain
+ * becomes "user:device@ad-<domain>": nobody's, and not lost.  A compressed
+ * frame without contents is the notice of the stream's end and decodes to
+ * <xmlstreamend/>.
  */
 extern WaStatus node_decode(WaArena *arena, const uint8_t *data, size_t len, WaNode **out);
 
 extern WaStr node_attr(const WaNode *node, const char *key);	/* absent: WA_STR_NONE */
 extern bool node_attr_u64(const WaNode *node, const char *key, uint64_t *out);
+/* tag NULL stands for any; a NULL node has no attributes and no children. */
 extern WaNode *node_child(const WaNode *node, const char *tag);	/* first with this tag */
 extern WaNode *node_child_next(const WaNode *child, const char *tag);	/* next sibling with it */
 extern bool node_is(const WaNode *node, const char *tag);
@@ -52,7 +58,10 @@ extern bool node_is(const WaNode *node, const char *tag);
 extern WaNode *node_new(WaArena *arena, const char *tag);	/* tag is copied */
 extern WaNode *node_add(WaNode *parent, const char *tag);	/* new last child */
 extern void node_append(WaNode *parent, WaNode *child);
-/* Absent values are not written (sheet 1 section 3.3); values are copied. */
+/*
+ * Absent and empty values are not written (sheet 1 section 3.3); values are
+ * copied; a key that is set already gets the new value.
+ */
 extern void node_set(WaNode *node, const char *key, const char *value);
 extern void node_set_str(WaNode *node, const char *key, WaStr value);
 extern void node_set_jid(WaNode *node, const char *key, WaStr jid_text);
@@ -62,7 +71,11 @@ extern void node_copy_attr(WaNode *node, const char *key, const WaNode *from, co
 extern void node_set_bytes(WaNode *node, const void *data, size_t len);
 extern void node_set_text(WaNode *node, const char *text);
 
-/* Appends flag byte 00 and the encoded node.  WA_ERR_NOMEM also for NULL. */
+/*
+ * Appends flag byte 00 and the encoded node.  WA_ERR_NOMEM also for NULL and
+ * when anything failed while building.  out is unchanged after an error.  A JID
+ * attribute that jid_parse refuses travels as a string.
+ */
 extern WaStatus node_encode(const WaNode *node, WaBuf *out);
 
 /*

@@ -11,6 +11,7 @@
 
 typedef struct WaNoise
 {
+	const WaEnv *env;
 	uint8_t		hash[32];
 	uint8_t		chaining_key[32];
 	uint8_t		key[32];
@@ -29,7 +30,11 @@ typedef struct WaTransport
 	uint32_t	read_counter;
 } WaTransport;
 
-/* ephemeral NULL: generate one.  prologue is the intro. */
+/*
+ * ephemeral NULL: generate one.  prologue is the intro.  The struct holds keys:
+ * crypto_wipe it when the handshake is given up.  The last message of either
+ * side wipes it, except for hash and remote_static.
+ */
 extern WaStatus noise_init(WaNoise *noise, const WaEnv *env, const WaKeyPair *ephemeral);
 
 /* Client: appends the serialized HandshakeMessage{clientHello}. */
@@ -55,7 +60,10 @@ extern WaStatus noise_read_client_finish(WaNoise *noise, WaArena *arena,
 
 /* Appends header and ciphertext of one frame.  Order of calls = order on the wire. */
 extern WaStatus noise_seal(WaTransport *transport, const uint8_t *plain, size_t len, WaBuf *out);
-/* out has len - 16 bytes.  WA_ERR_CRYPTO: counters are out of step, close. */
+/*
+ * out has len - 16 bytes and may be cipher itself.  WA_ERR_CRYPTO: counters are
+ * out of step, close.  WA_ERR_MALFORMED: shorter than a tag.
+ */
 extern WaStatus noise_open(WaTransport *transport, const uint8_t *cipher, size_t len, uint8_t *out);
 
 #endif							/* WA_NOISE_H */
