@@ -176,6 +176,18 @@ buf_consume(WaBuf *buf, size_t len)
 		buf->start += len;
 }
 
+void
+buf_truncate(WaBuf *buf, size_t len)
+{
+	if (len == 0)
+		buf_free(buf);
+	else if (len < buf_len(buf))
+	{
+		explicit_bzero(buf->data + buf->start + len, buf_len(buf) - len);
+		buf->end = buf->start + len;
+	}
+}
+
 /* ---- arenas ---- */
 
 typedef struct WaArenaBlock

@@ -49,6 +49,7 @@ extern void buf_commit(WaBuf *buf, size_t len); /* after buf_reserve */
 extern const uint8_t *buf_data(const WaBuf *buf);
 extern size_t buf_len(const WaBuf *buf);
 extern void buf_consume(WaBuf *buf, size_t len);
+extern void buf_truncate(WaBuf *buf, size_t len);	/* drops from the end until len are left */
 
 /*
  * An arena: allocations live until arena_free.  After a failed allocation
