@@ -163,9 +163,11 @@ $(eval $(call unit_program,asan,$(SANITIZE)))
 $(eval $(call unit_program,core,))
 .SECONDARY:
 
+unit-programs: $(UNIT_PROGRAMS)
+
 ## unit: build and run tests/unit under ASan and UBSan
-unit: $(UNIT_PROGRAMS)
-	@tests/lint/run_each.sh unit $(UNIT_PROGRAMS)
+unit: unit-programs
+	@scripts/run_each.sh unit $(UNIT_PROGRAMS)
 
 ## unit-<name>: one of them, with its output (unit-noise runs tests/unit/test_noise.c)
 unit-%: $(BUILD)/asan/test_%
@@ -173,7 +175,7 @@ unit-%: $(BUILD)/asan/test_%
 
 ## valgrind: the unit tests under valgrind
 valgrind: $(UNIT_TESTS:%=$(BUILD)/core/%)
-	@VALGRIND="valgrind -q --leak-check=full --error-exitcode=99" tests/lint/run_each.sh valgrind $^
+	@VALGRIND="valgrind -q --leak-check=full --error-exitcode=99" scripts/run_each.sh valgrind $^
 
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_HELPERS:%.c=$(BUILD)/fuzz/%.o) $(call unit_archives,fuzz)
 	$(CLANG) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ $(CORE_LIBS) -lm
@@ -204,6 +206,10 @@ bench-%: all bench-programs
 		if [ -x "$$f" ]; then PG_CONFIG=$(PG_CONFIG) BUILD=$(BUILD) "$$f"; exit; fi; done; \
 	echo "no such benchmark: $*.  There are: $(BENCHES)" >&2; exit 1
 
+## interop: other people's clients (npm) against the simulator and this extension
+interop: all
+	@PG_CONFIG=$(PG_CONFIG) tests/interop/run
+
 ## chaos: kill, cut and restart KILLS times under load, then compare the tables with the truth
 chaos: all
 	@PG_CONFIG=$(PG_CONFIG) tests/chaos/chaos.pl --kills $(KILLS)
@@ -227,4 +233,4 @@ help:
 	@echo "make installcheck: pg_regress, isolation and TAP tests against a running, preloaded server"
 	@sed -n 's/^## \(.*\)/make \1/p' Makefile
 
-.PHONY: unit valgrind fuzz bench bench-programs chaos format lint help
+.PHONY: unit unit-programs interop valgrind fuzz bench bench-programs chaos format lint help
