@@ -39,7 +39,10 @@ extern WaStatus crypto_pbkdf2_sha256(const void *password, size_t password_len,
 extern WaStatus crypto_aes256_gcm_encrypt(const uint8_t key[32], const uint8_t iv[12],
 										  const void *aad, size_t aad_len,
 										  const void *plain, size_t len, uint8_t *out);
-/* len counts the tag; out has len - 16 bytes.  WA_ERR_CRYPTO on a bad tag. */
+/*
+ * len counts the tag; out has len - 16 bytes and may be cipher itself.
+ * WA_ERR_CRYPTO on a bad tag; out is zeroed then.
+ */
 extern WaStatus crypto_aes256_gcm_decrypt(const uint8_t key[32], const uint8_t iv[12],
 										  const void *aad, size_t aad_len,
 										  const void *cipher, size_t len, uint8_t *out);
