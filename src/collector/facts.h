@@ -34,9 +34,9 @@
  * description_by, size, addressing_mode, version, settings (as above),
  * parent_jid, is_parent, is_default_subgroup, incognito, suspended, complete,
  * partial, error, participants: [IDENTITY + role, label, joined_at]}.  A
- * partial group is a mention in link or unlink: it has no participants, and
- * what it does not say is unknown, not off.  What group.h says of the kinds of
- * changes and of complete holds here.
+ * partial group is a mention (link, unlink, an entry with error): what it does
+ * not say is unknown, not off.  What group.h says of the kinds of changes and
+ * of complete holds here.
  *
  * Limits: a text (subject, description, text, detail) is cut at
  * FACTS_MAX_TEXT bytes, every other string at FACTS_MAX_NAME, between
@@ -51,9 +51,9 @@
 
 #include "client.h"
 
-#define FACTS_MAX_TEXT		65536
-#define FACTS_MAX_NAME		1024
-#define FACTS_MAX_RAW		(1 << 20)
+#define FACTS_MAX_TEXT 65536
+#define FACTS_MAX_NAME 1024
+#define FACTS_MAX_RAW (1 << 20)
 
 /*
  * Appends the fact of event to out.  received_us is wall time, 0 unknown.
@@ -62,4 +62,4 @@
  */
 extern bool facts_write(const WaEvent *event, int64_t received_us, WaBuf *out, WaStatus *status);
 
-#endif							/* WA_FACTS_H */
+#endif /* WA_FACTS_H */

@@ -15,62 +15,64 @@
 
 typedef enum WaRole
 {
-	GROUP_MEMBER, GROUP_ADMIN, GROUP_SUPERADMIN
+	GROUP_MEMBER,
+	GROUP_ADMIN,
+	GROUP_SUPERADMIN
 } WaRole;
 
 typedef struct WaParticipant
 {
-	WaIdentity	who;			/* may be unknown: only counted then */
-	WaRole		role;
-	WaStr		label;			/* member tag */
-	int64_t		joined_at;		/* unix s, 0 unknown */
-	WaStr		error;
+	WaIdentity who; /* may be unknown: only counted then */
+	WaRole role;
+	WaStr label;       /* member tag */
+	int64_t joined_at; /* unix s, 0 unknown */
+	WaStr error;
 	struct WaParticipant *next;
 } WaParticipant;
 
 /* A setting that was not said is -1 (flags, seconds) or absent (strings). */
 typedef struct WaGroupSettings
 {
-	int			announce;		/* 1 only admins send */
-	int			locked;			/* 1 only admins edit */
-	int			join_approval;
-	int64_t		ephemeral_seconds;	/* 0 messages stay */
-	WaStr		member_add_mode;	/* admin_add, all_member_add */
-	WaStr		member_link_mode;	/* admin_link, all_member_link */
+	int announce; /* 1 only admins send */
+	int locked;   /* 1 only admins edit */
+	int join_approval;
+	int64_t ephemeral_seconds; /* 0 messages stay */
+	WaStr member_add_mode;     /* admin_add, all_member_add */
+	WaStr member_link_mode;    /* admin_link, all_member_link */
 } WaGroupSettings;
 
 typedef struct WaGroup
 {
-	WaStr		jid;			/* always "...@g.us" */
-	WaStr		subject;
-	int64_t		subject_at;
-	WaIdentity	subject_by;
-	int64_t		created_at;
-	WaIdentity	creator;
-	WaStr		description;	/* absent: none */
-	WaStr		description_id;
-	int64_t		description_at;
-	WaIdentity	description_by;
-	int64_t		size;			/* -1 not said */
-	WaStr		addressing_mode;	/* "lid" or "pn" */
-	int64_t		version;		/* p_v_id, -1 not said */
+	WaStr jid; /* always "...@g.us" */
+	WaStr subject;
+	int64_t subject_at;
+	WaIdentity subject_by;
+	int64_t created_at;
+	WaIdentity creator;
+	WaStr description; /* absent: none */
+	WaStr description_id;
+	int64_t description_at;
+	WaIdentity description_by;
+	int64_t size;          /* -1 not said */
+	WaStr addressing_mode; /* "lid" or "pn" */
+	int64_t version;       /* p_v_id, -1 not said */
 	WaGroupSettings settings;
-	WaStr		parent_jid;
-	bool		is_parent;
-	bool		is_default_subgroup;
-	bool		incognito;
-	bool		suspended;
-	bool		truncated;
-	bool		partial;		/* a mention in link or unlink: what is not said is not known */
-	bool		complete;		/* the roster lists everybody: may be used to remove */
-	WaStr		error;			/* a list's entry about a group that cannot be read: "403" not in it */
+	WaStr parent_jid;
+	bool is_parent;
+	bool is_default_subgroup;
+	bool incognito;
+	bool suspended;
+	bool truncated;
+	bool partial;  /* a mention without metadata: what is not said is not known */
+	bool complete; /* the roster lists everybody: may be used to remove */
+	WaStr error;   /* a list's entry about a group that cannot be read: "403" not in it */
 	WaParticipant *participants;
-	int			n_participants;
-	const WaNode *node;			/* raw */
+	int n_participants;
+	const WaNode *node; /* raw */
 	struct WaGroup *next;
 } WaGroup;
 
-extern const char *group_role_name(WaRole role);	/* member, admin, superadmin */
+extern const char *group_role_name(WaRole role); /* member, admin, superadmin */
 
 /*
  * The metadata in a <group> node: what has no child there is off, so that the
@@ -105,26 +107,26 @@ extern WaGroup *group_parse_list(const WaNode *iq, int *count, bool *all);
  */
 typedef struct WaGroupChange
 {
-	WaStr		group_jid;
-	WaStr		notification_id;
-	int			ordinal;		/* position among the children, from 0 */
-	WaStr		kind;			/* the child's tag; "unknown:<tag>" (of 64 bytes) when not in the sheet */
-	bool		known;
-	int64_t		at;				/* server time, unix s */
-	bool		offline;		/* came from the offline queue */
-	WaIdentity	actor;			/* all absent: the server */
-	WaStr		reason;
-	int64_t		version_before; /* prev_v_id, -1 not said */
-	int64_t		version_after;	/* v_id */
+	WaStr group_jid;
+	WaStr notification_id;
+	int ordinal; /* position among the children, from 0 */
+	WaStr kind;  /* the child's tag; "unknown:<tag>" (of 64 bytes) when not in the sheet */
+	bool known;
+	int64_t at;       /* server time, unix s */
+	bool offline;     /* came from the offline queue */
+	WaIdentity actor; /* all absent: the server */
+	WaStr reason;
+	int64_t version_before; /* prev_v_id, -1 not said */
+	int64_t version_after;  /* v_id */
 	WaParticipant *targets;
-	int			n_targets;
-	WaGroupSettings settings;	/* what the change sets */
-	WaStr		text;			/* new subject, description, invite code, mode, link type */
-	WaStr		text_id;		/* the description's id */
-	WaStr		parent_jid;		/* the community that a request came through */
-	WaGroup    *groups;			/* create, link, unlink: the groups they carry */
-	bool		roster_incomplete;	/* missing_participant_identification in this notification */
-	const WaNode *node;			/* the raw child */
+	int n_targets;
+	WaGroupSettings settings; /* what the change sets */
+	WaStr text;               /* new subject, description, invite code, mode, link type */
+	WaStr text_id;            /* the description's id */
+	WaStr parent_jid;         /* the community that a request came through */
+	WaGroup *groups;          /* create, link, unlink: the groups they carry */
+	bool roster_incomplete;   /* missing_participant_identification in this notification */
+	const WaNode *node;       /* the raw child */
 	struct WaGroupChange *next;
 } WaGroupChange;
 
@@ -138,4 +140,4 @@ extern WaGroupChange *group_parse_changes(const WaNode *notification, int *count
 extern WaNode *group_query_all(WaArena *arena);
 extern WaNode *group_query_one(WaArena *arena, WaStr jid);
 
-#endif							/* WA_GROUP_H */
+#endif /* WA_GROUP_H */

@@ -12,17 +12,17 @@
 #include "node.h"
 
 /* A longer JID is nobody's: real ones are under 40 bytes, and they become index keys. */
-#define IDENTITY_MAX_JID	128
+#define IDENTITY_MAX_JID 128
 
 /* Bare JIDs in text form, no device; any may be absent. */
 typedef struct WaIdentity
 {
-	WaStr		lid;			/* "123@lid" */
-	WaStr		pn;				/* "4917...@s.whatsapp.net" */
-	WaStr		username;
-	WaStr		push_name;		/* notify; never "" or "-" */
-	WaStr		display;		/* masked number, "+55∙∙∙79" */
-	WaStr		country;		/* country code attribute */
+	WaStr lid; /* "123@lid" */
+	WaStr pn;  /* "4917...@s.whatsapp.net" */
+	WaStr username;
+	WaStr push_name; /* notify; never "" or "-" */
+	WaStr display;   /* masked number, "+55∙∙∙79" */
+	WaStr country;   /* country code attribute */
 } WaIdentity;
 
 /*
@@ -40,16 +40,17 @@ extern WaIdentity identity_from(WaArena *arena, WaStr jid, WaStr other_jid);
  * Both sides of <notification type=contacts><modify old new old_lid new_lid>,
  * somebody's new number.  False when the stanza tells of none.
  */
-extern bool identity_number_change(const WaNode *notification, WaIdentity *before, WaIdentity *after);
-extern bool identity_is_known(const WaIdentity *identity);	/* LID or PN present */
-extern bool identity_same(const WaIdentity *a, const WaIdentity *b);	/* LID with LID, PN with PN */
+extern bool identity_number_change(const WaNode *notification, WaIdentity *before,
+								   WaIdentity *after);
+extern bool identity_is_known(const WaIdentity *identity);           /* LID or PN present */
+extern bool identity_same(const WaIdentity *a, const WaIdentity *b); /* LID with LID, PN with PN */
 
 /* A LID and a phone number that belong to one person. */
 typedef struct WaAlias
 {
-	WaStr		lid;
-	WaStr		pn;
-	bool		authoritative;	/* may replace what is known; else only fills gaps */
+	WaStr lid;
+	WaStr pn;
+	bool authoritative; /* may replace what is known; else only fills gaps */
 	struct WaAlias *next;
 } WaAlias;
 
@@ -66,4 +67,4 @@ extern WaAlias *identity_harvest(const WaNode *stanza);
  */
 extern WaAlias *identity_pair(WaArena *arena, WaStr jid, WaStr other_jid, bool authoritative);
 
-#endif							/* WA_IDENTITY_H */
+#endif /* WA_IDENTITY_H */
