@@ -18,6 +18,8 @@ WERROR ?= -Werror
 WARNINGS = -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow \
 	-Wno-missing-field-initializers -Wformat-security $(WERROR)
 CLANG ?= clang
+# make V=1 shows the compiler's command lines.
+Q := $(if $(V),,@)
 CLANG_FORMAT ?= clang-format-14
 FUZZ_RUNS ?= 100000
 KILLS ?= 500
@@ -51,6 +53,7 @@ SIGNAL_CFLAGS := $(shell pkg-config --cflags libsignal-protocol-c 2>/dev/null)
 
 # libsignal bundles an old protobuf-c and exports it: protobuf-c comes first.
 CORE_LIBS = -lprotobuf-c -lsignal-protocol-c -lwebsockets -luv -lssl -lcrypto -lz
+SIMULATOR_LIBS = -ljansson
 PLAIN_CFLAGS = -std=gnu11 -g -fno-omit-frame-pointer $(WARNINGS) $(INCLUDES)
 
 # ---------------------------------------------------------------- PGXS
@@ -110,19 +113,20 @@ $(BUILD)/wa_collector--$(EXTVERSION).sql: $(SQL_SOURCES) $(SQL_ORDER) wa_collect
 define variant
 $(BUILD)/$(1)/%.o: %.c | $(GENERATED)
 	@mkdir -p $$(@D)
-	$(2) $$(PLAIN_CFLAGS) $(3) $$(INCLUDES_$$(firstword $$(subst /, ,$$(patsubst src/%,%,$$<)))) -MMD -MP -c -o $$@ $$<
+	@echo '$(1) $$<'
+	$$(Q)$(2) $$(PLAIN_CFLAGS) $(3) $$(INCLUDES_$$(firstword $$(subst /, ,$$(patsubst src/%,%,$$<)))) -MMD -MP -c -o $$@ $$<
 
 $(BUILD)/$(1)/gen/%.o: $(GEN)/%.c | $(GENERATED)
 	@mkdir -p $$(@D)
-	$(2) -std=gnu11 -g -w -I $(GEN) $(3) -MMD -MP -c -o $$@ $$<
+	$$(Q)$(2) -std=gnu11 -g -w -I $(GEN) $(3) -MMD -MP -c -o $$@ $$<
 
 $(BUILD)/$(1)/libcore.a: $(call core_objects,$(1))
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(Q)ar rcs $$@ $$^
 
 $(BUILD)/$(1)/libsimulator.a: $(SIMULATOR_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(Q)ar rcs $$@ $$^
 endef
 
 INCLUDES_simulator = -iquote src/simulator
@@ -140,11 +144,12 @@ PG_ONLY_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -Wno-declaration-after-sta
 	-Wmissing-prototypes -Wvla $(WERROR)
 $(BUILD)/pg/%.o: %.c wa_collector.control | $(GENERATED)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(PG_ONLY_CFLAGS) $(INCLUDES) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	@echo 'pg $<'
+	$(Q)$(CC) $(CFLAGS) $(PG_ONLY_CFLAGS) $(INCLUDES) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 ifneq ($(SIMULATOR_SOURCES),)
 wa_simulator: $(SIMULATOR_SOURCES:%.c=$(BUILD)/core/%.o) $(BUILD)/core/libcore.a
-	$(CC) -o $@ $^ $(CORE_LIBS) -lm
+	$(Q)$(CC) -o $@ $^ $(CORE_LIBS) $(SIMULATOR_LIBS) -lm
 else
 wa_simulator:
 endif
@@ -157,7 +162,7 @@ UNIT_PROGRAMS = $(UNIT_TESTS:%=$(BUILD)/asan/%)
 unit_archives = $(if $(SIMULATOR_SOURCES),$(BUILD)/$(1)/libsimulator.a) $(BUILD)/$(1)/libcore.a
 define unit_program
 $(BUILD)/$(1)/test_%: $(BUILD)/$(1)/tests/unit/test_%.o $(UNIT_HELPERS:%.c=$(BUILD)/$(1)/%.o) $(call unit_archives,$(1))
-	$$(CC) $(2) -o $$@ $$^ $$(CORE_LIBS) -lcmocka -ljansson -lm
+	$$(Q)$$(CC) $(2) -o $$@ $$^ $$(CORE_LIBS) -lcmocka $(SIMULATOR_LIBS) -lm
 endef
 $(eval $(call unit_program,asan,$(SANITIZE)))
 $(eval $(call unit_program,core,))
@@ -178,7 +183,7 @@ valgrind: $(UNIT_TESTS:%=$(BUILD)/core/%)
 	@VALGRIND="valgrind -q --leak-check=full --error-exitcode=99" scripts/run_each.sh valgrind $^
 
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_HELPERS:%.c=$(BUILD)/fuzz/%.o) $(call unit_archives,fuzz)
-	$(CLANG) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ $(CORE_LIBS) -lm
+	$(Q)$(CLANG) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ $(CORE_LIBS) $(SIMULATOR_LIBS) -lm
 
 ## fuzz: every target of tests/fuzz for FUZZ_RUNS executions
 fuzz: $(FUZZ_TARGETS:%=fuzz-%)
@@ -186,7 +191,7 @@ fuzz: $(FUZZ_TARGETS:%=fuzz-%)
 ## fuzz-<name>: one of them
 fuzz-%: $(BUILD)/fuzz/fuzz_%
 	@mkdir -p $(BUILD)/fuzz/corpus/$* $(BUILD)/fuzz/crashes
-	$< -runs=$(FUZZ_RUNS) -max_len=65536 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+	@$< -runs=$(FUZZ_RUNS) -max_len=65536 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix=$(BUILD)/fuzz/crashes/$*- $(BUILD)/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*) \
 		> $(BUILD)/fuzz/$*.log 2>&1 || { tail -40 $(BUILD)/fuzz/$*.log; exit 1; }
 	@sed -n "s/^stat::number_of_executed_units: */fuzz $*: /p" $(BUILD)/fuzz/$*.log
@@ -194,7 +199,7 @@ fuzz-%: $(BUILD)/fuzz/fuzz_%
 # ---------------------------------------------------------------- bench and chaos
 
 $(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/core/tests/bench/%.o $(call unit_archives,core)
-	$(CC) -o $@ $^ $(CORE_LIBS) -lm
+	$(Q)$(CC) -o $@ $^ $(CORE_LIBS) $(SIMULATOR_LIBS) -lm
 bench-programs: $(BENCH_PROGRAMS)
 
 ## bench: every benchmark; prints name, value, unit, reference; never fails

@@ -5,10 +5,10 @@
 #	in machine_install, which says first what it will do.
 
 # Packages to build and run the extension and the simulator, and to test them.
-MACHINE_BUILD_PACKAGES="gcc make pkg-config perl protobuf-c-compiler libc6-dev libprotobuf-c-dev \
+MACHINE_BUILD_PACKAGES="gcc make pkg-config perl protobuf-c-compiler libc6-dev libprotobuf-c-dev libjansson-dev \
 libsignal-protocol-c-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libssl-dev zlib1g-dev \
 libqrencode-dev libpng-dev"
-MACHINE_TEST_PACKAGES="git file libcmocka-dev libjansson-dev clang libclang-rt-dev clang-format-14 libipc-run-perl procps"
+MACHINE_TEST_PACKAGES="git file libcmocka-dev clang libclang-rt-dev clang-format-14 libipc-run-perl procps"
 
 say()
 {
