@@ -24,6 +24,53 @@ provider_random(uint8_t *data, size_t len, void *user_data)
 	return env->random(env->ctx, data, len) == 0 ? 0 : SG_ERR_UNKNOWN;
 }
 
+/*
+ * libsignal refuses a provider that lacks a function, and a signature uses none
+ * but the randomness; these refuse to work.
+ */
+static int
+no_hmac(void **state, const uint8_t *key, size_t len, void *user_data)
+{
+	(void) state, (void) key, (void) len, (void) user_data;
+	return SG_ERR_INVAL;
+}
+
+static int
+no_digest(void **state, void *user_data)
+{
+	(void) state, (void) user_data;
+	return SG_ERR_INVAL;
+}
+
+static int
+no_update(void *state, const uint8_t *data, size_t len, void *user_data)
+{
+	(void) state, (void) data, (void) len, (void) user_data;
+	return SG_ERR_INVAL;
+}
+
+static int
+no_final(void *state, signal_buffer **out, void *user_data)
+{
+	(void) state, (void) out, (void) user_data;
+	return SG_ERR_INVAL;
+}
+
+static void
+no_cleanup(void *state, void *user_data)
+{
+	(void) state, (void) user_data;
+}
+
+static int
+no_cipher(signal_buffer **out, int cipher, const uint8_t *key, size_t key_len,
+		  const uint8_t *iv, size_t iv_len, const uint8_t *in, size_t len, void *user_data)
+{
+	(void) out, (void) cipher, (void) key, (void) key_len;
+	(void) iv, (void) iv_len, (void) in, (void) len, (void) user_data;
+	return SG_ERR_INVAL;
+}
+
 /* Signs with a scalar that is clamped already. */
 static WaStatus
 sign(signal_context *context, const uint8_t scalar[CRYPTO_KEY_LEN],
@@ -54,7 +101,20 @@ crypto_sign(const WaEnv *env, const uint8_t private_key[32],
 			const void *msg, size_t len, uint8_t out[CRYPTO_SIGNATURE_LEN])
 {
 	WaEnv		randomness = *env;
-	signal_crypto_provider provider = {.random_func = provider_random, .user_data = &randomness};
+	signal_crypto_provider provider = {
+		.random_func = provider_random,
+		.hmac_sha256_init_func = no_hmac,
+		.hmac_sha256_update_func = no_update,
+		.hmac_sha256_final_func = no_final,
+		.hmac_sha256_cleanup_func = no_cleanup,
+		.sha512_digest_init_func = no_digest,
+		.sha512_digest_update_func = no_update,
+		.sha512_digest_final_func = no_final,
+		.sha512_digest_cleanup_func = no_cleanup,
+		.encrypt_func = no_cipher,
+		.decrypt_func = no_cipher,
+		.user_data = &randomness,
+	};
 	signal_context *context = NULL;
 	uint8_t		scalar[CRYPTO_KEY_LEN];
 	WaStatus	status = WA_ERR_NOMEM;
