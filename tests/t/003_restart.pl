@@ -12,7 +12,7 @@ my $group = $simulator->ask({
 	members => [ '4915100009', '4915100002' ] })->{group};
 same_rosters($node, $simulator, $group, 'people before');
 
-my $sql = "SELECT count(*) FROM wa.group_events WHERE kind = 'joined'";
+my $sql = "SELECT count(*) FROM wa.group_events WHERE kind = 'join'";
 
 $node->stop('fast');
 $simulator->ask({ do => 'group_add', group => $group, by => '4915100001', members => ['4915100003'] });
