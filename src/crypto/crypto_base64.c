@@ -11,8 +11,8 @@ crypto_base64(const uint8_t *data, size_t len, char *out)
 {
 	for (size_t i = 0; i < len; i += 3)
 	{
-		size_t		n = len - i < 3 ? len - i : 3;
-		uint32_t	group = (uint32_t) data[i] << 16;
+		size_t n = len - i < 3 ? len - i : 3;
+		uint32_t group = (uint32_t) data[i] << 16;
 
 		if (n > 1)
 			group |= (uint32_t) data[i + 1] << 8;
@@ -41,9 +41,9 @@ value_of(char c)
 WaStatus
 crypto_base64_decode(const char *text, size_t len, uint8_t *out, size_t *out_len)
 {
-	size_t		padding = 0;
-	size_t		size;
-	size_t		at = 0;
+	size_t padding = 0;
+	size_t size;
+	size_t at = 0;
 
 	if (len % 4 != 0)
 		return WA_ERR_MALFORMED;
@@ -62,7 +62,7 @@ crypto_base64_decode(const char *text, size_t len, uint8_t *out, size_t *out_len
 	if (padding > 0)
 	{
 		/* bits that no byte uses must be zero: one text for one value */
-		unsigned	unused = padding == 1 ? 0x03 : 0x0F;
+		unsigned unused = padding == 1 ? 0x03 : 0x0F;
 
 		if ((unsigned) value_of(text[len - 1 - padding]) & unused)
 			return WA_ERR_MALFORMED;
@@ -70,7 +70,7 @@ crypto_base64_decode(const char *text, size_t len, uint8_t *out, size_t *out_len
 
 	for (size_t i = 0; i < len; i += 4)
 	{
-		uint32_t	group = 0;
+		uint32_t group = 0;
 
 		for (size_t k = 0; k < 4; k++)
 			group = group << 6 | (i + k < len - padding ? (uint32_t) value_of(text[i + k]) : 0);

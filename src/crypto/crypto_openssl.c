@@ -19,25 +19,25 @@
 #include <openssl/params.h>
 #include <openssl/provider.h>
 
-#define HASH_LEN	32
+#define HASH_LEN 32
 
 static struct
 {
-	EVP_MD	   *sha256;
-	EVP_MD	   *sha1;
-	EVP_MD	   *md5;
-	EVP_MAC    *hmac;
+	EVP_MD *sha256;
+	EVP_MD *sha1;
+	EVP_MD *md5;
+	EVP_MAC *hmac;
 	EVP_CIPHER *gcm;
 	EVP_CIPHER *ctr;
-}			algorithms;
+} algorithms;
 
 static pthread_once_t algorithms_once = PTHREAD_ONCE_INIT;
 
 typedef struct Contexts
 {
 	EVP_MD_CTX *digest;
-	EVP_MAC_CTX *hmac;			/* keyed with SHA-256 */
-	EVP_CIPHER_CTX *seal;		/* AES-256-GCM, one per direction */
+	EVP_MAC_CTX *hmac;    /* keyed with SHA-256 */
+	EVP_CIPHER_CTX *seal; /* AES-256-GCM, one per direction */
 	EVP_CIPHER_CTX *open;
 	EVP_CIPHER_CTX *ctr;
 } Contexts;
@@ -52,7 +52,7 @@ static _Thread_local Contexts contexts;
 static EVP_MD *
 fetch_md5(void)
 {
-	EVP_MD	   *md5 = EVP_MD_fetch(NULL, "MD5", NULL);
+	EVP_MD *md5 = EVP_MD_fetch(NULL, "MD5", NULL);
 	OSSL_LIB_CTX *own;
 
 	if (md5 == NULL)
@@ -124,8 +124,8 @@ crypto_md5(const void *data, size_t len, uint8_t out[16])
 static WaStatus
 need_hmac(void)
 {
-	char		name[] = "SHA256";
-	OSSL_PARAM	params[] = {
+	char name[] = "SHA256";
+	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
 		OSSL_PARAM_construct_end(),
 	};
@@ -154,8 +154,8 @@ hmac(const void *key, size_t key_len, const void *a, size_t a_len, const void *b
 	 const void *c, size_t c_len, uint8_t out[HASH_LEN])
 {
 	static const uint8_t no_key[1];
-	WaStatus	status = need_hmac();
-	size_t		len;
+	WaStatus status = need_hmac();
+	size_t len;
 
 	if (status != WA_OK)
 		return status;
@@ -180,11 +180,11 @@ crypto_hkdf_sha256(const void *ikm, size_t ikm_len, const void *salt, size_t sal
 				   const void *info, size_t info_len, uint8_t *out, size_t out_len)
 {
 	static const uint8_t zeroes[HASH_LEN];
-	uint8_t		key[HASH_LEN];
-	uint8_t		block[HASH_LEN];
-	uint8_t		counter = 0;
-	size_t		block_len = 0;	/* the first block has no predecessor */
-	WaStatus	status;
+	uint8_t key[HASH_LEN];
+	uint8_t block[HASH_LEN];
+	uint8_t counter = 0;
+	size_t block_len = 0; /* the first block has no predecessor */
+	WaStatus status;
 
 	if (out_len > 255 * HASH_LEN)
 		return WA_ERR_ARGUMENT;
@@ -248,18 +248,17 @@ need_cipher(EVP_CIPHER_CTX **slot, const EVP_CIPHER *cipher, int encrypt)
 static bool
 update(EVP_CIPHER_CTX *ctx, uint8_t *out, const void *in, size_t len)
 {
-	int			out_len;
+	int out_len;
 
 	return len == 0 || EVP_CipherUpdate(ctx, out, &out_len, in, (int) len) == 1;
 }
 
 WaStatus
-crypto_aes256_gcm_encrypt(const uint8_t key[32], const uint8_t iv[12],
-						  const void *aad, size_t aad_len,
-						  const void *plain, size_t len, uint8_t *out)
+crypto_aes256_gcm_encrypt(const uint8_t key[32], const uint8_t iv[12], const void *aad,
+						  size_t aad_len, const void *plain, size_t len, uint8_t *out)
 {
-	int			final_len;
-	WaStatus	status;
+	int final_len;
+	WaStatus status;
 
 	need_algorithms();
 	if (len > INT_MAX - CRYPTO_TAG_LEN || aad_len > INT_MAX)
@@ -268,8 +267,7 @@ crypto_aes256_gcm_encrypt(const uint8_t key[32], const uint8_t iv[12],
 	if (status != WA_OK)
 		return status;
 	if (EVP_CipherInit_ex2(contexts.seal, NULL, key, iv, 1, NULL) != 1 ||
-		!update(contexts.seal, NULL, aad, aad_len) ||
-		!update(contexts.seal, out, plain, len) ||
+		!update(contexts.seal, NULL, aad, aad_len) || !update(contexts.seal, out, plain, len) ||
 		EVP_CipherFinal_ex(contexts.seal, out + len, &final_len) != 1 ||
 		EVP_CIPHER_CTX_ctrl(contexts.seal, EVP_CTRL_AEAD_GET_TAG, CRYPTO_TAG_LEN, out + len) != 1)
 		return WA_ERR_CRYPTO;
@@ -277,15 +275,14 @@ crypto_aes256_gcm_encrypt(const uint8_t key[32], const uint8_t iv[12],
 }
 
 WaStatus
-crypto_aes256_gcm_decrypt(const uint8_t key[32], const uint8_t iv[12],
-						  const void *aad, size_t aad_len,
-						  const void *cipher, size_t len, uint8_t *out)
+crypto_aes256_gcm_decrypt(const uint8_t key[32], const uint8_t iv[12], const void *aad,
+						  size_t aad_len, const void *cipher, size_t len, uint8_t *out)
 {
-	uint8_t		tag[CRYPTO_TAG_LEN];
-	uint8_t		nothing[1];
-	int			final_len;
-	size_t		plain_len;
-	WaStatus	status;
+	uint8_t tag[CRYPTO_TAG_LEN];
+	uint8_t nothing[1];
+	int final_len;
+	size_t plain_len;
+	WaStatus status;
 
 	need_algorithms();
 	if (len < CRYPTO_TAG_LEN)
@@ -311,10 +308,10 @@ crypto_aes256_gcm_decrypt(const uint8_t key[32], const uint8_t iv[12],
 }
 
 WaStatus
-crypto_aes256_ctr(const uint8_t key[32], const uint8_t iv[16],
-				  const void *in, size_t len, uint8_t *out)
+crypto_aes256_ctr(const uint8_t key[32], const uint8_t iv[16], const void *in, size_t len,
+				  uint8_t *out)
 {
-	WaStatus	status;
+	WaStatus status;
 
 	need_algorithms();
 	if (len > INT_MAX)
@@ -333,10 +330,11 @@ crypto_aes256_ctr(const uint8_t key[32], const uint8_t iv[16],
 WaStatus
 crypto_keypair_from_private(const uint8_t private_key[32], WaKeyPair *out)
 {
-	EVP_PKEY   *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private_key, CRYPTO_KEY_LEN);
-	size_t		len = CRYPTO_KEY_LEN;
-	WaKeyPair	pair;
-	WaStatus	status = WA_ERR_CRYPTO;
+	EVP_PKEY *key =
+		EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private_key, CRYPTO_KEY_LEN);
+	size_t len = CRYPTO_KEY_LEN;
+	WaKeyPair pair;
+	WaStatus status = WA_ERR_CRYPTO;
 
 	if (key == NULL)
 		return WA_ERR_NOMEM;
@@ -354,8 +352,8 @@ crypto_keypair_from_private(const uint8_t private_key[32], WaKeyPair *out)
 WaStatus
 crypto_keypair_generate(const WaEnv *env, WaKeyPair *out)
 {
-	uint8_t		private_key[CRYPTO_KEY_LEN];
-	WaStatus	status = crypto_random(env, private_key, sizeof(private_key));
+	uint8_t private_key[CRYPTO_KEY_LEN];
+	WaStatus status = crypto_random(env, private_key, sizeof(private_key));
 
 	if (status == WA_OK)
 	{
@@ -372,12 +370,14 @@ WaStatus
 crypto_x25519(const uint8_t private_key[32], const uint8_t public_key[32], uint8_t out[32])
 {
 	static const uint8_t zeroes[CRYPTO_KEY_LEN];
-	EVP_PKEY   *ours = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private_key, CRYPTO_KEY_LEN);
-	EVP_PKEY   *theirs = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, public_key, CRYPTO_KEY_LEN);
+	EVP_PKEY *ours =
+		EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private_key, CRYPTO_KEY_LEN);
+	EVP_PKEY *theirs =
+		EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, public_key, CRYPTO_KEY_LEN);
 	EVP_PKEY_CTX *ctx = ours == NULL ? NULL : EVP_PKEY_CTX_new(ours, NULL);
-	uint8_t		shared[CRYPTO_KEY_LEN];
-	size_t		len = sizeof(shared);
-	WaStatus	status = WA_ERR_NOMEM;
+	uint8_t shared[CRYPTO_KEY_LEN];
+	size_t len = sizeof(shared);
+	WaStatus status = WA_ERR_NOMEM;
 
 	if (ctx != NULL && theirs != NULL)
 	{

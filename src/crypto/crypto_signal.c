@@ -14,7 +14,7 @@
 #include <curve.h>
 #include <signal_protocol.h>
 
-#define DJB_TYPE	0x05
+#define DJB_TYPE 0x05
 
 static int
 provider_random(uint8_t *data, size_t len, void *user_data)
@@ -63,8 +63,8 @@ no_cleanup(void *state, void *user_data)
 }
 
 static int
-no_cipher(signal_buffer **out, int cipher, const uint8_t *key, size_t key_len,
-		  const uint8_t *iv, size_t iv_len, const uint8_t *in, size_t len, void *user_data)
+no_cipher(signal_buffer **out, int cipher, const uint8_t *key, size_t key_len, const uint8_t *iv,
+		  size_t iv_len, const uint8_t *in, size_t len, void *user_data)
 {
 	(void) out, (void) cipher, (void) key, (void) key_len;
 	(void) iv, (void) iv_len, (void) in, (void) len, (void) user_data;
@@ -73,13 +73,13 @@ no_cipher(signal_buffer **out, int cipher, const uint8_t *key, size_t key_len,
 
 /* Signs with a scalar that is clamped already. */
 static WaStatus
-sign(signal_context *context, const uint8_t scalar[CRYPTO_KEY_LEN],
-	 const void *msg, size_t len, uint8_t out[CRYPTO_SIGNATURE_LEN])
+sign(signal_context *context, const uint8_t scalar[CRYPTO_KEY_LEN], const void *msg, size_t len,
+	 uint8_t out[CRYPTO_SIGNATURE_LEN])
 {
 	ec_private_key *key = NULL;
 	signal_buffer *signature = NULL;
-	WaStatus	status = WA_ERR_NOMEM;
-	int			rc;
+	WaStatus status = WA_ERR_NOMEM;
+	int rc;
 
 	if (curve_decode_private_point(&key, scalar, CRYPTO_KEY_LEN, context) < 0)
 		return WA_ERR_NOMEM;
@@ -97,10 +97,10 @@ sign(signal_context *context, const uint8_t scalar[CRYPTO_KEY_LEN],
 }
 
 WaStatus
-crypto_sign(const WaEnv *env, const uint8_t private_key[32],
-			const void *msg, size_t len, uint8_t out[CRYPTO_SIGNATURE_LEN])
+crypto_sign(const WaEnv *env, const uint8_t private_key[32], const void *msg, size_t len,
+			uint8_t out[CRYPTO_SIGNATURE_LEN])
 {
-	WaEnv		randomness = *env;
+	WaEnv randomness = *env;
 	signal_crypto_provider provider = {
 		.random_func = provider_random,
 		.hmac_sha256_init_func = no_hmac,
@@ -116,8 +116,8 @@ crypto_sign(const WaEnv *env, const uint8_t private_key[32],
 		.user_data = &randomness,
 	};
 	signal_context *context = NULL;
-	uint8_t		scalar[CRYPTO_KEY_LEN];
-	WaStatus	status = WA_ERR_NOMEM;
+	uint8_t scalar[CRYPTO_KEY_LEN];
+	WaStatus status = WA_ERR_NOMEM;
 
 	/* the agreement clamps by itself, the signature does not */
 	memcpy(scalar, private_key, sizeof(scalar));
@@ -138,9 +138,9 @@ WaStatus
 crypto_verify(const uint8_t public_key[32], const void *msg, size_t len,
 			  const uint8_t signature[CRYPTO_SIGNATURE_LEN])
 {
-	uint8_t		typed[1 + CRYPTO_KEY_LEN] = {DJB_TYPE};
+	uint8_t typed[1 + CRYPTO_KEY_LEN] = {DJB_TYPE};
 	ec_public_key *key = NULL;
-	int			rc;
+	int rc;
 
 	memcpy(typed + 1, public_key, CRYPTO_KEY_LEN);
 	if (curve_decode_point(&key, typed, sizeof(typed), NULL) < 0)

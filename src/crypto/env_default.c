@@ -29,7 +29,7 @@ default_random(void *ctx, uint8_t *out, size_t len)
 	(void) ctx;
 	while (len > 0)
 	{
-		ssize_t		got = getrandom(out, len, 0);
+		ssize_t got = getrandom(out, len, 0);
 
 		if (got < 0 && errno == EINTR)
 			continue;

@@ -8,14 +8,14 @@
 #include "buf.h"
 
 #include <stdarg.h>
-#include <stdio.h>				/* vsnprintf only: no streams here */
+#include <stdio.h> /* vsnprintf only: no streams here */
 #include <string.h>
 
-#define BUF_MIN_CAPACITY		64
+#define BUF_MIN_CAPACITY 64
 
-#define ARENA_FIRST_BLOCK		1024
-#define ARENA_LARGEST_BLOCK		(128 * 1024)
-#define ARENA_ALIGN				8
+#define ARENA_FIRST_BLOCK 1024
+#define ARENA_LARGEST_BLOCK (128 * 1024)
+#define ARENA_ALIGN 8
 
 /* ---- strings ---- */
 
@@ -24,7 +24,7 @@ str_from(const char *cstr)
 {
 	if (cstr == NULL)
 		return WA_STR_NONE;
-	return (WaStr) {cstr, strlen(cstr)};
+	return (WaStr){cstr, strlen(cstr)};
 }
 
 bool
@@ -45,13 +45,13 @@ str_is(WaStr a, const char *cstr)
 bool
 str_to_u64(WaStr s, uint64_t *out)
 {
-	uint64_t	value = 0;
+	uint64_t value = 0;
 
 	if (s.data == NULL || s.len == 0)
 		return false;
 	for (size_t i = 0; i < s.len; i++)
 	{
-		unsigned	digit = (unsigned) (unsigned char) s.data[i] - '0';
+		unsigned digit = (unsigned) (unsigned char) s.data[i] - '0';
 
 		if (digit > 9)
 			return false;
@@ -68,7 +68,7 @@ str_to_u64(WaStr s, uint64_t *out)
 void
 buf_init(WaBuf *buf, const WaEnv *env, size_t max)
 {
-	*buf = (WaBuf) {.env = env, .max = max};
+	*buf = (WaBuf){.env = env, .max = max};
 }
 
 void
@@ -86,9 +86,9 @@ buf_free(WaBuf *buf)
 WaStatus
 buf_reserve(WaBuf *buf, size_t len, uint8_t **out)
 {
-	size_t		held = buf->end - buf->start;
-	size_t		capacity;
-	uint8_t    *data;
+	size_t held = buf->end - buf->start;
+	size_t capacity;
+	uint8_t *data;
 
 	if (len > buf->max || held > buf->max - len)
 		return WA_ERR_LIMIT;
@@ -115,9 +115,9 @@ buf_reserve(WaBuf *buf, size_t len, uint8_t **out)
 	if (capacity < BUF_MIN_CAPACITY)
 		capacity = BUF_MIN_CAPACITY;
 	if (capacity > buf->max)
-		capacity = buf->max;	/* held + len still fit, see above */
+		capacity = buf->max; /* held + len still fit, see above */
 	if (capacity == 0)
-		capacity = 1;			/* max 0: there is still an address to give */
+		capacity = 1; /* max 0: there is still an address to give */
 	data = buf->env->alloc(buf->env->ctx, capacity);
 	if (data == NULL)
 		return WA_ERR_NOMEM;
@@ -134,7 +134,7 @@ buf_reserve(WaBuf *buf, size_t len, uint8_t **out)
 void
 buf_commit(WaBuf *buf, size_t len)
 {
-	size_t		room = buf->capacity - buf->end;
+	size_t room = buf->capacity - buf->end;
 
 	buf->end += len < room ? len : room;
 }
@@ -142,8 +142,8 @@ buf_commit(WaBuf *buf, size_t len)
 WaStatus
 buf_append(WaBuf *buf, const void *data, size_t len)
 {
-	uint8_t    *out;
-	WaStatus	status;
+	uint8_t *out;
+	WaStatus status;
 
 	if (len == 0)
 		return WA_OK;
@@ -193,15 +193,15 @@ buf_truncate(WaBuf *buf, size_t len)
 typedef struct WaArenaBlock
 {
 	struct WaArenaBlock *next;
-	size_t		used;
-	size_t		size;
+	size_t used;
+	size_t size;
 	_Alignas(ARENA_ALIGN) uint8_t data[];
 } WaArenaBlock;
 
 void
 arena_init(WaArena *arena, const WaEnv *env, size_t max)
 {
-	*arena = (WaArena) {.env = env, .max = max};
+	*arena = (WaArena){.env = env, .max = max};
 }
 
 void
@@ -238,7 +238,7 @@ arena_add_block(WaArena *arena, size_t size)
 {
 	WaArenaBlock *head = arena->blocks;
 	WaArenaBlock *block;
-	size_t		room = ARENA_FIRST_BLOCK;
+	size_t room = ARENA_FIRST_BLOCK;
 
 	/* double while it grows, so that a large tree costs few allocations */
 	while (room < ARENA_LARGEST_BLOCK && room <= arena->used)
@@ -268,7 +268,7 @@ static void *
 arena_take(WaArena *arena, size_t size, size_t align)
 {
 	WaArenaBlock *block = arena->blocks;
-	size_t		at;
+	size_t at;
 
 	if (arena->failed)
 		return NULL;
@@ -291,7 +291,7 @@ arena_take(WaArena *arena, size_t size, size_t align)
 void *
 arena_alloc(WaArena *arena, size_t size)
 {
-	void	   *out = arena_take(arena, size, ARENA_ALIGN);
+	void *out = arena_take(arena, size, ARENA_ALIGN);
 
 	if (out != NULL)
 		memset(out, 0, size);
@@ -301,7 +301,7 @@ arena_alloc(WaArena *arena, size_t size)
 char *
 arena_strdup(WaArena *arena, const char *data, size_t len)
 {
-	char	   *out;
+	char *out;
 
 	if (len == SIZE_MAX)
 		return arena_fail(arena, WA_ERR_LIMIT);
@@ -317,20 +317,20 @@ arena_strdup(WaArena *arena, const char *data, size_t len)
 WaStr
 arena_str(WaArena *arena, WaStr s)
 {
-	char	   *copy;
+	char *copy;
 
 	if (s.data == NULL)
 		return WA_STR_NONE;
 	copy = arena_strdup(arena, s.data, s.len);
-	return copy == NULL ? WA_STR_NONE : (WaStr) {copy, s.len};
+	return copy == NULL ? WA_STR_NONE : (WaStr){copy, s.len};
 }
 
 WaStr
-arena_printf(WaArena *arena, const char *fmt,...)
+arena_printf(WaArena *arena, const char *fmt, ...)
 {
-	va_list		args;
-	int			len;
-	char	   *out;
+	va_list args;
+	int len;
+	char *out;
 
 	va_start(args, fmt);
 	len = vsnprintf(NULL, 0, fmt, args);
@@ -346,5 +346,5 @@ arena_printf(WaArena *arena, const char *fmt,...)
 	va_start(args, fmt);
 	vsnprintf(out, (size_t) len + 1, fmt, args);
 	va_end(args);
-	return (WaStr) {out, (size_t) len};
+	return (WaStr){out, (size_t) len};
 }

@@ -19,10 +19,10 @@ const uint8_t cert_root_key[CRYPTO_KEY_LEN] = {
 	0xc4, 0xa2, 0x8b, 0x73, 0xe3, 0x69, 0x5c, 0x6c, 0xe1, 0xf7, 0xf9, 0x54, 0x5d, 0xa8, 0xee, 0x6b,
 };
 
-#define ROOT_SERIAL			0
-#define MAX_CHAIN			(16 * 1024)
-#define MAX_UNPACKED		(1024 * 1024)
-#define DAY					86400
+#define ROOT_SERIAL 0
+#define MAX_CHAIN (16 * 1024)
+#define MAX_UNPACKED (1024 * 1024)
+#define DAY 86400
 
 /* ---- verifying ---- */
 
@@ -44,7 +44,7 @@ is_sound(const Certificate *certificate)
 static WaStatus
 unpack_details(WaArena *arena, const Certificate *certificate, Details **out, const char **why)
 {
-	WaStatus	status;
+	WaStatus status;
 
 	status = protobuf_unpack(arena, &wa__cert_chain__noise_certificate__details__descriptor,
 							 certificate->details.data, certificate->details.len, out);
@@ -56,11 +56,11 @@ unpack_details(WaArena *arena, const Certificate *certificate, Details **out, co
 }
 
 static WaStatus
-check_signature(const uint8_t key[CRYPTO_KEY_LEN], const Certificate *certificate,
-				const char **why, const char *sentence)
+check_signature(const uint8_t key[CRYPTO_KEY_LEN], const Certificate *certificate, const char **why,
+				const char *sentence)
 {
-	WaStatus	status = crypto_verify(key, certificate->details.data, certificate->details.len,
-									   certificate->signature.data);
+	WaStatus status = crypto_verify(key, certificate->details.data, certificate->details.len,
+									certificate->signature.data);
 
 	return status == WA_ERR_SIGNATURE ? untrusted(why, sentence) : status;
 }
@@ -84,9 +84,9 @@ verify(WaArena *arena, const uint8_t *data, size_t len, const uint8_t root_key[C
 	   const uint8_t server_static[CRYPTO_KEY_LEN], int64_t wall_us, const char **why)
 {
 	Wa__CertChain *chain;
-	Details    *leaf;
-	Details    *intermediate;
-	WaStatus	status = WA_ERR_LIMIT;
+	Details *leaf;
+	Details *intermediate;
+	WaStatus status = WA_ERR_LIMIT;
 
 	if (len <= MAX_CHAIN)
 		status = protobuf_unpack(arena, &wa__cert_chain__descriptor, data, len, &chain);
@@ -123,12 +123,11 @@ verify(WaArena *arena, const uint8_t *data, size_t len, const uint8_t root_key[C
 
 WaStatus
 cert_verify(const WaEnv *env, const uint8_t *chain, size_t len,
-			const uint8_t root_key[CRYPTO_KEY_LEN],
-			const uint8_t server_static[CRYPTO_KEY_LEN],
+			const uint8_t root_key[CRYPTO_KEY_LEN], const uint8_t server_static[CRYPTO_KEY_LEN],
 			int64_t wall_us, const char **why)
 {
-	WaArena		arena;
-	WaStatus	status;
+	WaArena arena;
+	WaStatus status;
 
 	*why = NULL;
 	arena_init(&arena, env, MAX_UNPACKED);
@@ -139,17 +138,17 @@ cert_verify(const WaEnv *env, const uint8_t *chain, size_t len,
 
 /* ---- making ---- */
 
-#define INTERMEDIATE_SERIAL	1
-#define LEAF_SERIAL			2
+#define INTERMEDIATE_SERIAL 1
+#define LEAF_SERIAL 2
 
 /* Appends details for key to *packed and signs them. */
 static WaStatus
 issue(const WaEnv *env, const WaKeyPair *issuer, uint32_t issuer_serial, uint32_t serial,
-	  const uint8_t key[CRYPTO_KEY_LEN], int64_t not_after_s, int64_t not_before_s,
-	  WaBuf *packed, uint8_t signature[CRYPTO_SIGNATURE_LEN])
+	  const uint8_t key[CRYPTO_KEY_LEN], int64_t not_after_s, int64_t not_before_s, WaBuf *packed,
+	  uint8_t signature[CRYPTO_SIGNATURE_LEN])
 {
-	Details		details = WA__CERT_CHAIN__NOISE_CERTIFICATE__DETAILS__INIT;
-	WaStatus	status;
+	Details details = WA__CERT_CHAIN__NOISE_CERTIFICATE__DETAILS__INIT;
+	WaStatus status;
 
 	details.has_serial = true;
 	details.serial = serial;
@@ -163,7 +162,8 @@ issue(const WaEnv *env, const WaKeyPair *issuer, uint32_t issuer_serial, uint32_
 	details.notafter = (uint64_t) not_after_s;
 	status = protobuf_pack(&details.base, packed);
 	if (status == WA_OK)
-		status = crypto_sign(env, issuer->private_key, buf_data(packed), buf_len(packed), signature);
+		status =
+			crypto_sign(env, issuer->private_key, buf_data(packed), buf_len(packed), signature);
 	return status;
 }
 
@@ -184,17 +184,17 @@ cert_make(const WaEnv *env, const WaKeyPair *root, const uint8_t server_static[C
 	Wa__CertChain chain = WA__CERT_CHAIN__INIT;
 	Certificate leaf = WA__CERT_CHAIN__NOISE_CERTIFICATE__INIT;
 	Certificate intermediate = WA__CERT_CHAIN__NOISE_CERTIFICATE__INIT;
-	int64_t		wall_s = wall_us / WA_SECOND;
-	int64_t		not_before_s = wall_s > DAY ? wall_s - DAY : 0;
-	int64_t		not_after_s = wall_s + 365 * DAY;
-	WaBuf		intermediate_details;
-	WaBuf		leaf_details;
-	uint8_t		intermediate_signature[CRYPTO_SIGNATURE_LEN];
-	uint8_t		leaf_signature[CRYPTO_SIGNATURE_LEN];
-	WaKeyPair	issuer;
-	WaKeyPair	other;
-	size_t		before = buf_len(out);
-	WaStatus	status;
+	int64_t wall_s = wall_us / WA_SECOND;
+	int64_t not_before_s = wall_s > DAY ? wall_s - DAY : 0;
+	int64_t not_after_s = wall_s + 365 * DAY;
+	WaBuf intermediate_details;
+	WaBuf leaf_details;
+	uint8_t intermediate_signature[CRYPTO_SIGNATURE_LEN];
+	uint8_t leaf_signature[CRYPTO_SIGNATURE_LEN];
+	WaKeyPair issuer;
+	WaKeyPair other;
+	size_t before = buf_len(out);
+	WaStatus status;
 
 	if (defect == CERT_EXPIRED)
 	{
@@ -207,8 +207,8 @@ cert_make(const WaEnv *env, const WaKeyPair *root, const uint8_t server_static[C
 	if (status == WA_OK)
 		status = crypto_keypair_generate(env, &other);
 	if (status == WA_OK)
-		status = issue(env, root, ROOT_SERIAL, INTERMEDIATE_SERIAL, issuer.public_key,
-					   not_after_s, not_before_s, &intermediate_details, intermediate_signature);
+		status = issue(env, root, ROOT_SERIAL, INTERMEDIATE_SERIAL, issuer.public_key, not_after_s,
+					   not_before_s, &intermediate_details, intermediate_signature);
 	if (status == WA_OK)
 		status = issue(env, &issuer,
 					   defect == CERT_BAD_ISSUER ? INTERMEDIATE_SERIAL + 7 : INTERMEDIATE_SERIAL,

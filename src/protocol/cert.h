@@ -9,7 +9,7 @@
 #include "buf.h"
 #include "crypto.h"
 
-extern const uint8_t cert_root_key[CRYPTO_KEY_LEN];	/* WhatsApp's root */
+extern const uint8_t cert_root_key[CRYPTO_KEY_LEN]; /* WhatsApp's root */
 
 /*
  * Verifies lengths, both signatures, both issuer serials, and that the leaf
@@ -19,14 +19,19 @@ extern const uint8_t cert_root_key[CRYPTO_KEY_LEN];	/* WhatsApp's root */
  */
 extern WaStatus cert_verify(const WaEnv *env, const uint8_t *chain, size_t len,
 							const uint8_t root_key[CRYPTO_KEY_LEN],
-							const uint8_t server_static[CRYPTO_KEY_LEN],
-							int64_t wall_us, const char **why);
+							const uint8_t server_static[CRYPTO_KEY_LEN], int64_t wall_us,
+							const char **why);
 
 /* What is wrong on purpose with a chain that cert_make makes. */
 typedef enum CertDefect
 {
-	CERT_GOOD, CERT_BAD_ROOT_SIGNATURE, CERT_BAD_LEAF_SIGNATURE, CERT_OTHER_KEY,
-	CERT_BAD_ISSUER, CERT_EXPIRED, CERT_TRUNCATED
+	CERT_GOOD,
+	CERT_BAD_ROOT_SIGNATURE,
+	CERT_BAD_LEAF_SIGNATURE,
+	CERT_OTHER_KEY,
+	CERT_BAD_ISSUER,
+	CERT_EXPIRED,
+	CERT_TRUNCATED
 } CertDefect;
 
 /*
@@ -34,7 +39,7 @@ typedef enum CertDefect
  * to a year after wall_us, signed by root over a fresh intermediate key.
  */
 extern WaStatus cert_make(const WaEnv *env, const WaKeyPair *root,
-						  const uint8_t server_static[CRYPTO_KEY_LEN],
-						  int64_t wall_us, CertDefect defect, WaBuf *out);
+						  const uint8_t server_static[CRYPTO_KEY_LEN], int64_t wall_us,
+						  CertDefect defect, WaBuf *out);
 
-#endif							/* WA_CERT_H */
+#endif /* WA_CERT_H */

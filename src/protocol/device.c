@@ -6,19 +6,19 @@
 
 #include <string.h>
 
-#define MAX_REGISTRATION_ID		16380
-#define FIRST_KEY_ID			1
+#define MAX_REGISTRATION_ID 16380
+#define FIRST_KEY_ID 1
 
 /* What the signature of a signed prekey covers: its public key, typed. */
-#define KEY_TYPE				0x05
+#define KEY_TYPE 0x05
 
 /* Evenly among 1..16380: draws again instead of folding the rest. */
 static WaStatus
 draw_registration_id(const WaEnv *env, uint32_t *out)
 {
-	uint8_t		bytes[2];
-	uint32_t	value;
-	WaStatus	status;
+	uint8_t bytes[2];
+	uint32_t value;
+	WaStatus status;
 
 	do
 	{
@@ -34,9 +34,9 @@ draw_registration_id(const WaEnv *env, uint32_t *out)
 WaStatus
 device_create(const WaEnv *env, WaDevice *out)
 {
-	WaDevice	device;
-	uint8_t		typed[1 + CRYPTO_KEY_LEN] = {KEY_TYPE};
-	WaStatus	status;
+	WaDevice device;
+	uint8_t typed[1 + CRYPTO_KEY_LEN] = {KEY_TYPE};
+	WaStatus status;
 
 	memset(&device, 0, sizeof(device));
 	device.signed_prekey.id = FIRST_KEY_ID;

@@ -8,15 +8,15 @@
 
 #include "crypto.h"
 
-#define DEVICE_MAX_JID			64
-#define DEVICE_MAX_TEXT			128
-#define DEVICE_MAX_ACCOUNT		1024
-#define DEVICE_MAX_ROUTING		256
+#define DEVICE_MAX_JID 64
+#define DEVICE_MAX_TEXT 128
+#define DEVICE_MAX_ACCOUNT 1024
+#define DEVICE_MAX_ROUTING 256
 
 typedef struct WaPrekey
 {
-	uint32_t	id;				/* 24 bits, never 0 */
-	WaKeyPair	pair;
+	uint32_t id; /* 24 bits, never 0 */
+	WaKeyPair pair;
 } WaPrekey;
 
 /*
@@ -25,28 +25,28 @@ typedef struct WaPrekey
  */
 typedef struct WaDevice
 {
-	WaKeyPair	noise;
-	WaKeyPair	identity;
-	uint32_t	registration_id;	/* 1..16380 */
-	WaPrekey	signed_prekey;
-	uint8_t		signed_prekey_signature[CRYPTO_SIGNATURE_LEN];
-	uint8_t		adv_secret[32];
-	uint32_t	next_prekey_id;
+	WaKeyPair noise;
+	WaKeyPair identity;
+	uint32_t registration_id; /* 1..16380 */
+	WaPrekey signed_prekey;
+	uint8_t signed_prekey_signature[CRYPTO_SIGNATURE_LEN];
+	uint8_t adv_secret[32];
+	uint32_t next_prekey_id;
 
-	char		jid[DEVICE_MAX_JID];	/* own PN with device, "" while unlinked */
-	char		lid[DEVICE_MAX_JID];	/* own LID with device, may be unknown */
-	char		platform[DEVICE_MAX_TEXT];
-	char		business_name[DEVICE_MAX_TEXT];
-	char		push_name[DEVICE_MAX_TEXT];
-	uint8_t		account[DEVICE_MAX_ACCOUNT];	/* ADVSignedDeviceIdentity, all four fields */
-	size_t		account_len;
-	uint8_t		routing[DEVICE_MAX_ROUTING];
-	size_t		routing_len;
-	uint32_t	login_counter;
+	char jid[DEVICE_MAX_JID]; /* own PN with device, "" while unlinked */
+	char lid[DEVICE_MAX_JID]; /* own LID with device, may be unknown */
+	char platform[DEVICE_MAX_TEXT];
+	char business_name[DEVICE_MAX_TEXT];
+	char push_name[DEVICE_MAX_TEXT];
+	uint8_t account[DEVICE_MAX_ACCOUNT]; /* ADVSignedDeviceIdentity, all four fields */
+	size_t account_len;
+	uint8_t routing[DEVICE_MAX_ROUTING];
+	size_t routing_len;
+	uint32_t login_counter;
 } WaDevice;
 
 /* Fresh keys for a new link; an old device's keys must never be reused. */
 extern WaStatus device_create(const WaEnv *env, WaDevice *out);
 extern bool device_is_linked(const WaDevice *device);
 
-#endif							/* WA_DEVICE_H */
+#endif /* WA_DEVICE_H */

@@ -18,10 +18,10 @@
  */
 typedef struct WaEnv
 {
-	void	   *(*alloc) (void *ctx, size_t size);
-	void		(*free) (void *ctx, void *ptr);
-	int			(*random) (void *ctx, uint8_t *out, size_t len);
-	void	   *ctx;
+	void *(*alloc)(void *ctx, size_t size);
+	void (*free)(void *ctx, void *ptr);
+	int (*random)(void *ctx, uint8_t *out, size_t len);
+	void *ctx;
 } WaEnv;
 
 /* malloc and the operating system's random source (crypto/ implements it). */
@@ -33,20 +33,20 @@ extern const WaEnv *env_default(void);
  */
 typedef struct WaNow
 {
-	int64_t		mono_us;
-	int64_t		wall_us;
+	int64_t mono_us;
+	int64_t wall_us;
 } WaNow;
 
-#define WA_NEVER	INT64_MAX	/* a deadline that does not come */
+#define WA_NEVER INT64_MAX /* a deadline that does not come */
 
-#define WA_SECOND	INT64_C(1000000)	/* in microseconds */
+#define WA_SECOND INT64_C(1000000) /* in microseconds */
 
 /* Limits against hostile input.  Sheet 1 sections 1.2, 3.1, 3.3. */
-#define WA_MAX_FRAME			0xFFFFFF	/* bytes in a frame: 3-byte length */
-#define WA_MAX_INFLATED			(16 << 20)	/* bytes of a frame after inflate */
-#define WA_MAX_NODE_DEPTH		128
-#define WA_MAX_NODES			2000000 /* nodes in one stanza */
-#define WA_MAX_STANZA_MEMORY	(256 << 20) /* bytes of memory for one decoded stanza */
-#define WA_MAX_OUTPUT			(8 << 20)	/* bytes waiting to be sent */
+#define WA_MAX_FRAME 0xFFFFFF      /* bytes in a frame: 3-byte length */
+#define WA_MAX_INFLATED (16 << 20) /* bytes of a frame after inflate */
+#define WA_MAX_NODE_DEPTH 128
+#define WA_MAX_NODES 2000000             /* nodes in one stanza */
+#define WA_MAX_STANZA_MEMORY (256 << 20) /* bytes of memory for one decoded stanza */
+#define WA_MAX_OUTPUT (8 << 20)          /* bytes waiting to be sent */
 
-#endif							/* WA_ENV_H */
+#endif /* WA_ENV_H */

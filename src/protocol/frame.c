@@ -12,8 +12,8 @@ const uint8_t frame_intro[FRAME_INTRO_LEN] = {'W', 'A', 6, 3};
 /* Edge routing prefix: "ED", version 1, then a 3-byte length (section 1.3). */
 static const uint8_t routing_intro[4] = {'E', 'D', 0, 1};
 
-#define ROUTING_HEADER_LEN	(sizeof(routing_intro) + FRAME_HEADER_LEN)
-#define ROUTING_MAX			4096
+#define ROUTING_HEADER_LEN (sizeof(routing_intro) + FRAME_HEADER_LEN)
+#define ROUTING_MAX 4096
 
 static size_t
 read_length(const uint8_t *data)
@@ -22,10 +22,10 @@ read_length(const uint8_t *data)
 }
 
 WaStatus
-frame_next(const uint8_t *data, size_t len,
-		   const uint8_t **payload, size_t *payload_len, size_t *consumed)
+frame_next(const uint8_t *data, size_t len, const uint8_t **payload, size_t *payload_len,
+		   size_t *consumed)
 {
-	size_t		length;
+	size_t length;
 
 	if (len < FRAME_HEADER_LEN)
 		return WA_NEED_MORE;
@@ -41,8 +41,10 @@ frame_next(const uint8_t *data, size_t len,
 WaStatus
 frame_header(WaBuf *out, size_t len)
 {
-	uint8_t		header[FRAME_HEADER_LEN] = {
-		(uint8_t) (len >> 16), (uint8_t) (len >> 8), (uint8_t) len,
+	uint8_t header[FRAME_HEADER_LEN] = {
+		(uint8_t) (len >> 16),
+		(uint8_t) (len >> 8),
+		(uint8_t) len,
 	};
 
 	if (len > WA_MAX_FRAME)
@@ -53,8 +55,8 @@ frame_header(WaBuf *out, size_t len)
 WaStatus
 frame_prologue(WaBuf *out, const uint8_t *routing, size_t routing_len)
 {
-	size_t		before = buf_len(out);
-	WaStatus	status = WA_OK;
+	size_t before = buf_len(out);
+	WaStatus status = WA_OK;
 
 	if (routing_len > ROUTING_MAX)
 		return WA_ERR_LIMIT;
@@ -77,7 +79,7 @@ frame_prologue(WaBuf *out, const uint8_t *routing, size_t routing_len)
 static WaStatus
 match(const uint8_t *data, size_t len, const uint8_t *expected, size_t expected_len)
 {
-	size_t		common = len < expected_len ? len : expected_len;
+	size_t common = len < expected_len ? len : expected_len;
 
 	if (common > 0 && memcmp(data, expected, common) != 0)
 		return WA_ERR_MALFORMED;
@@ -87,8 +89,8 @@ match(const uint8_t *data, size_t len, const uint8_t *expected, size_t expected_
 WaStatus
 frame_accept_prologue(const uint8_t *data, size_t len, size_t *consumed)
 {
-	size_t		skip = 0;
-	WaStatus	status;
+	size_t skip = 0;
+	WaStatus status;
 
 	if (len > 0 && data[0] == routing_intro[0])
 	{

@@ -8,18 +8,18 @@
 
 #include "buf.h"
 
-#define FRAME_HEADER_LEN	3
-#define FRAME_INTRO_LEN		4
+#define FRAME_HEADER_LEN 3
+#define FRAME_INTRO_LEN 4
 
-extern const uint8_t frame_intro[FRAME_INTRO_LEN];	/* "WA", 6, dictionary 3 */
+extern const uint8_t frame_intro[FRAME_INTRO_LEN]; /* "WA", 6, dictionary 3 */
 
 /*
  * Finds the next frame at the start of data.  WA_OK: the payload is
  * *payload, *payload_len, and *consumed bytes belong to the frame.
  * WA_NEED_MORE: not complete yet.
  */
-extern WaStatus frame_next(const uint8_t *data, size_t len,
-						   const uint8_t **payload, size_t *payload_len, size_t *consumed);
+extern WaStatus frame_next(const uint8_t *data, size_t len, const uint8_t **payload,
+						   size_t *payload_len, size_t *consumed);
 /* Appends the 3-byte header for a payload of len bytes; WA_ERR_LIMIT over 16 MB. */
 extern WaStatus frame_header(WaBuf *out, size_t len);
 /*
@@ -33,4 +33,4 @@ extern WaStatus frame_prologue(WaBuf *out, const uint8_t *routing, size_t routin
  */
 extern WaStatus frame_accept_prologue(const uint8_t *data, size_t len, size_t *consumed);
 
-#endif							/* WA_FRAME_H */
+#endif /* WA_FRAME_H */

@@ -11,4 +11,4 @@
  * (WA_ERR_LIMIT).  Truncated or trailing input: WA_ERR_MALFORMED. */
 extern WaStatus inflate_all(const uint8_t *data, size_t len, WaBuf *out);
 
-#endif							/* WA_INFLATE_H */
+#endif /* WA_INFLATE_H */

@@ -25,7 +25,7 @@ static const WaStr server_names[] = {
 	[JID_CALL] = {"call", 4},
 };
 
-#define N_SERVERS	((int) (sizeof(server_names) / sizeof(server_names[0])))
+#define N_SERVERS ((int) (sizeof(server_names) / sizeof(server_names[0])))
 
 const char *
 jid_server_name(WaServer server)
@@ -51,8 +51,8 @@ jid_server_from(WaStr name)
 bool
 jid_is_user(const WaJid *jid)
 {
-	return jid->server == JID_PN || jid->server == JID_LID ||
-		   jid->server == JID_HOSTED || jid->server == JID_HOSTED_LID;
+	return jid->server == JID_PN || jid->server == JID_LID || jid->server == JID_HOSTED ||
+		   jid->server == JID_HOSTED_LID;
 }
 
 /* The largest device number on the wire; 0 where a JID has no device. */
@@ -69,9 +69,9 @@ max_device(const WaJid *jid)
 static bool
 parse_number(const char *data, size_t len, unsigned max, uint16_t *out)
 {
-	uint64_t	value;
+	uint64_t value;
 
-	if (!str_to_u64((WaStr) {data, len}, &value) || value > max)
+	if (!str_to_u64((WaStr){data, len}, &value) || value > max)
 		return false;
 	*out = (uint16_t) value;
 	return true;
@@ -81,7 +81,7 @@ parse_number(const char *data, size_t len, unsigned max, uint16_t *out)
 static WaStatus
 split_user(WaJid *jid)
 {
-	WaStr	   *user = &jid->user;
+	WaStr *user = &jid->user;
 	const char *mark;
 
 	if (max_device(jid) == 0)
@@ -89,7 +89,7 @@ split_user(WaJid *jid)
 	mark = memchr(user->data, ':', user->len);
 	if (mark != NULL)
 	{
-		size_t		len = (size_t) (mark - user->data);
+		size_t len = (size_t) (mark - user->data);
 
 		if (!parse_number(mark + 1, user->len - len - 1, max_device(jid), &jid->device))
 			return WA_ERR_MALFORMED;
@@ -99,7 +99,7 @@ split_user(WaJid *jid)
 		user->len = (size_t) (mark - user->data);
 	if (jid->server == JID_INTEROP && (mark = memchr(user->data, '-', user->len)) != NULL)
 	{
-		size_t		len = (size_t) (mark - user->data);
+		size_t len = (size_t) (mark - user->data);
 
 		if (parse_number(user->data, len, 65535, &jid->integrator))
 		{
@@ -113,9 +113,9 @@ split_user(WaJid *jid)
 WaStatus
 jid_parse(WaStr text, WaJid *out)
 {
-	WaJid		jid = {.server = JID_UNKNOWN};
+	WaJid jid = {.server = JID_UNKNOWN};
 	const char *at;
-	WaStatus	status;
+	WaStatus status;
 
 	if (text.data == NULL || text.len == 0)
 		return WA_ERR_MALFORMED;
@@ -126,15 +126,14 @@ jid_parse(WaStr text, WaJid *out)
 	}
 
 	at = memchr(text.data, '@', text.len);
-	jid.user = (WaStr) {text.data, at == NULL ? 0 : (size_t) (at - text.data)};
+	jid.user = (WaStr){text.data, at == NULL ? 0 : (size_t) (at - text.data)};
 	jid.server_name = text;
 	if (at != NULL)
 	{
 		jid.server_name.data = at + 1;
 		jid.server_name.len = text.len - jid.user.len - 1;
 	}
-	if (jid.server_name.len == 0 ||
-		memchr(jid.server_name.data, '@', jid.server_name.len) != NULL)
+	if (jid.server_name.len == 0 || memchr(jid.server_name.data, '@', jid.server_name.len) != NULL)
 		return WA_ERR_MALFORMED;
 	jid.server = jid_server_from(jid.server_name);
 	if (at == NULL && jid.server == JID_UNKNOWN)
@@ -154,9 +153,9 @@ jid_parse(WaStr text, WaJid *out)
 static size_t
 put_number(char out[8], char before, unsigned value, char after)
 {
-	char		digits[5];
-	size_t		n_digits = 0;
-	size_t		len = 0;
+	char digits[5];
+	size_t n_digits = 0;
+	size_t len = 0;
 
 	do
 	{
@@ -175,14 +174,14 @@ put_number(char out[8], char before, unsigned value, char after)
 WaStr
 jid_format(WaArena *arena, const WaJid *jid)
 {
-	WaStr		server = jid->server_name;
-	char		integrator[8];
-	char		device[8];
-	size_t		integrator_len = 0;
-	size_t		device_len = 0;
-	size_t		len;
-	char	   *text;
-	char	   *at;
+	WaStr server = jid->server_name;
+	char integrator[8];
+	char device[8];
+	size_t integrator_len = 0;
+	size_t device_len = 0;
+	size_t len;
+	char *text;
+	char *at;
 
 	if (jid->server != JID_UNKNOWN)
 		server = str_from(jid_server_name(jid->server));
@@ -209,7 +208,7 @@ jid_format(WaArena *arena, const WaJid *jid)
 	at += device_len;
 	*at++ = '@';
 	memcpy(at, server.data, server.len);
-	return (WaStr) {text, len};
+	return (WaStr){text, len};
 }
 
 static WaServer
@@ -225,7 +224,7 @@ base_server(WaServer server)
 WaStr
 jid_bare(WaArena *arena, WaStr text)
 {
-	WaJid		jid;
+	WaJid jid;
 
 	if (jid_parse(text, &jid) != WA_OK)
 		return WA_STR_NONE;

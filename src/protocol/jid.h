@@ -11,15 +11,15 @@
 typedef enum WaServer
 {
 	JID_UNKNOWN,
-	JID_PN,						/* s.whatsapp.net: a phone number */
-	JID_LID,					/* lid: a hidden-number user */
-	JID_HOSTED,					/* hosted: Cloud-API device of a PN account */
-	JID_HOSTED_LID,				/* hosted.lid: the same of a LID account */
-	JID_GROUP,					/* g.us */
+	JID_PN,         /* s.whatsapp.net: a phone number */
+	JID_LID,        /* lid: a hidden-number user */
+	JID_HOSTED,     /* hosted: Cloud-API device of a PN account */
+	JID_HOSTED_LID, /* hosted.lid: the same of a LID account */
+	JID_GROUP,      /* g.us */
 	JID_BROADCAST,
 	JID_NEWSLETTER,
 	JID_BOT,
-	JID_MESSENGER,				/* msgr */
+	JID_MESSENGER, /* msgr */
 	JID_INTEROP,
 	JID_CALL,
 } WaServer;
@@ -27,11 +27,11 @@ typedef enum WaServer
 /* Strings are borrowed.  c.us is folded into JID_PN. */
 typedef struct WaJid
 {
-	WaServer	server;
-	WaStr		user;			/* may be empty: server-only JID */
-	WaStr		server_name;	/* as written, for JID_UNKNOWN too */
-	uint16_t	device;			/* 0 = the phone itself */
-	uint16_t	integrator;		/* interop only */
+	WaServer server;
+	WaStr user;          /* may be empty: server-only JID */
+	WaStr server_name;   /* as written, for JID_UNKNOWN too */
+	uint16_t device;     /* 0 = the phone itself */
+	uint16_t integrator; /* interop only */
 } WaJid;
 
 /*
@@ -50,9 +50,9 @@ extern WaStr jid_format(WaArena *arena, const WaJid *jid);
  * WA_STR_NONE when text is no JID.
  */
 extern WaStr jid_bare(WaArena *arena, WaStr text);
-extern bool jid_same_user(const WaJid *a, const WaJid *b);	/* device ignored */
-extern bool jid_is_user(const WaJid *jid);	/* PN, LID or hosted */
+extern bool jid_same_user(const WaJid *a, const WaJid *b); /* device ignored */
+extern bool jid_is_user(const WaJid *jid);                 /* PN, LID or hosted */
 extern const char *jid_server_name(WaServer server);
 extern WaServer jid_server_from(WaStr name);
 
-#endif							/* WA_JID_H */
+#endif /* WA_JID_H */

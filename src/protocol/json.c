@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define REPLACEMENT		"\xEF\xBF\xBD"	/* U+FFFD */
+#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
 static void
 put(WaJson *json, const void *data, size_t len)
@@ -23,9 +23,9 @@ put(WaJson *json, const void *data, size_t len)
 static size_t
 utf8_len(const uint8_t *s, size_t left)
 {
-	uint8_t		low = 0x80;
-	uint8_t		high = 0xBF;
-	size_t		len;
+	uint8_t low = 0x80;
+	uint8_t high = 0xBF;
+	size_t len;
 
 	if (s[0] < 0x80)
 		return 1;
@@ -59,7 +59,7 @@ json_is_text(WaStr value)
 
 	for (size_t i = 0; i < value.len;)
 	{
-		size_t		len = utf8_len(s + i, value.len - i);
+		size_t len = utf8_len(s + i, value.len - i);
 
 		if (len == 0 || s[i] == 0)
 			return false;
@@ -72,8 +72,8 @@ static void
 put_escape(WaJson *json, uint8_t c)
 {
 	static const char hex[] = "0123456789abcdef";
-	char		text[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-	size_t		len = 2;
+	char text[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+	size_t len = 2;
 
 	switch (c)
 	{
@@ -101,13 +101,13 @@ static void
 put_string(WaJson *json, WaStr value)
 {
 	const uint8_t *s = (const uint8_t *) value.data;
-	size_t		plain = 0;		/* start of what is not written yet */
-	size_t		i = 0;
+	size_t plain = 0; /* start of what is not written yet */
+	size_t i = 0;
 
 	put(json, "\"", 1);
 	while (i < value.len)
 	{
-		size_t		len = utf8_len(s + i, value.len - i);
+		size_t len = utf8_len(s + i, value.len - i);
 
 		if (len > 0 && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
 		{
@@ -144,7 +144,7 @@ begin(WaJson *json, WaStr key)
 void
 json_init(WaJson *json, WaBuf *out)
 {
-	*json = (WaJson) {.out = out, .status = WA_OK};
+	*json = (WaJson){.out = out, .status = WA_OK};
 }
 
 static void
@@ -210,9 +210,9 @@ json_member(WaJson *json, WaStr key, WaStr value)
 void
 json_int(WaJson *json, const char *key, int64_t value)
 {
-	char		text[24];
-	size_t		at = sizeof(text);
-	uint64_t	magnitude = value < 0 ? 0 - (uint64_t) value : (uint64_t) value;
+	char text[24];
+	size_t at = sizeof(text);
+	uint64_t magnitude = value < 0 ? 0 - (uint64_t) value : (uint64_t) value;
 
 	do
 	{

@@ -11,9 +11,9 @@
 /* The first error sticks and mutes the rest; check status at the end. */
 typedef struct WaJson
 {
-	WaBuf	   *out;
-	WaStatus	status;
-	bool		need_comma;
+	WaBuf *out;
+	WaStatus status;
+	bool need_comma;
 } WaJson;
 
 extern void json_init(WaJson *json, WaBuf *out);
@@ -22,7 +22,7 @@ extern void json_object(WaJson *json, const char *key);
 extern void json_array(WaJson *json, const char *key);
 extern void json_end_object(WaJson *json);
 extern void json_end_array(WaJson *json);
-extern void json_str(WaJson *json, const char *key, WaStr value);	/* absent: nothing written */
+extern void json_str(WaJson *json, const char *key, WaStr value); /* absent: nothing written */
 extern void json_cstr(WaJson *json, const char *key, const char *value);
 extern void json_int(WaJson *json, const char *key, int64_t value);
 extern void json_bool(WaJson *json, const char *key, bool value);
@@ -33,4 +33,4 @@ extern void json_member(WaJson *json, WaStr key, WaStr value);
 /* True for valid UTF-8 without NUL: text that json_str would not change. */
 extern bool json_is_text(WaStr value);
 
-#endif							/* WA_JSON_H */
+#endif /* WA_JSON_H */

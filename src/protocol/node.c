@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define ATTRS_FIRST		4
+#define ATTRS_FIRST 4
 
 /* ---- reading ---- */
 
@@ -71,7 +71,7 @@ node_is(const WaNode *node, const char *tag)
 WaNode *
 node_new(WaArena *arena, const char *tag)
 {
-	WaNode	   *node = arena_alloc(arena, sizeof(*node));
+	WaNode *node = arena_alloc(arena, sizeof(*node));
 
 	if (node == NULL)
 		return NULL;
@@ -83,7 +83,7 @@ node_new(WaArena *arena, const char *tag)
 WaNode *
 node_add(WaNode *parent, const char *tag)
 {
-	WaNode	   *node;
+	WaNode *node;
 
 	if (parent == NULL)
 		return NULL;
@@ -116,7 +116,7 @@ node_append(WaNode *parent, WaNode *child)
 static WaAttr *
 place_attr(WaNode *node, WaStr key)
 {
-	WaAttr	   *attr;
+	WaAttr *attr;
 
 	for (int i = 0; i < node->n_attrs; i++)
 	{
@@ -125,8 +125,8 @@ place_attr(WaNode *node, WaStr key)
 	}
 	if (node->n_attrs == node->attrs_capacity)
 	{
-		int			capacity = node->n_attrs == 0 ? ATTRS_FIRST : node->n_attrs * 2;
-		WaAttr	   *attrs = arena_alloc(node->arena, (size_t) capacity * sizeof(*attrs));
+		int capacity = node->n_attrs == 0 ? ATTRS_FIRST : node->n_attrs * 2;
+		WaAttr *attrs = arena_alloc(node->arena, (size_t) capacity * sizeof(*attrs));
 
 		if (attrs == NULL)
 			return NULL;
@@ -146,7 +146,7 @@ place_attr(WaNode *node, WaStr key)
 static void
 set_attr(WaNode *node, const char *key, WaStr value, bool is_jid)
 {
-	WaAttr	   *attr;
+	WaAttr *attr;
 
 	if (node == NULL || value.data == NULL || value.len == 0)
 		return;
@@ -181,15 +181,15 @@ node_set_jid(WaNode *node, const char *key, WaStr jid_text)
 void
 node_set_u64(WaNode *node, const char *key, uint64_t value)
 {
-	char		text[20];
-	size_t		at = sizeof(text);
+	char text[20];
+	size_t at = sizeof(text);
 
 	do
 	{
 		text[--at] = (char) ('0' + value % 10);
 		value /= 10;
 	} while (value > 0);
-	set_attr(node, key, (WaStr) {text + at, sizeof(text) - at}, false);
+	set_attr(node, key, (WaStr){text + at, sizeof(text) - at}, false);
 }
 
 void
@@ -205,7 +205,7 @@ void
 node_set_bytes(WaNode *node, const void *data, size_t len)
 {
 	if (node != NULL && data != NULL)
-		node->bytes = arena_str(node->arena, (WaStr) {data, len});
+		node->bytes = arena_str(node->arena, (WaStr){data, len});
 }
 
 void

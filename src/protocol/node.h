@@ -14,22 +14,22 @@
 
 typedef struct WaAttr
 {
-	WaStr		key;
-	WaStr		value;			/* text form, also of a JID */
-	bool		is_jid;			/* travels as a JID, not as a string */
+	WaStr key;
+	WaStr value; /* text form, also of a JID */
+	bool is_jid; /* travels as a JID, not as a string */
 } WaAttr;
 
 typedef struct WaNode
 {
-	WaArena    *arena;
-	WaStr		tag;
-	WaAttr	   *attrs;
-	int			n_attrs;
-	int			attrs_capacity;
+	WaArena *arena;
+	WaStr tag;
+	WaAttr *attrs;
+	int n_attrs;
+	int attrs_capacity;
 	struct WaNode *first_child; /* NULL without children */
 	struct WaNode *last_child;
-	struct WaNode *next;		/* next sibling */
-	WaStr		bytes;			/* content when it is not a child list */
+	struct WaNode *next; /* next sibling */
+	WaStr bytes;         /* content when it is not a child list */
 } WaNode;
 
 /* ---- reading ---- */
@@ -46,17 +46,17 @@ typedef struct WaNode
  */
 extern WaStatus node_decode(WaArena *arena, const uint8_t *data, size_t len, WaNode **out);
 
-extern WaStr node_attr(const WaNode *node, const char *key);	/* absent: WA_STR_NONE */
+extern WaStr node_attr(const WaNode *node, const char *key); /* absent: WA_STR_NONE */
 extern bool node_attr_u64(const WaNode *node, const char *key, uint64_t *out);
 /* tag NULL stands for any; a NULL node has no attributes and no children. */
-extern WaNode *node_child(const WaNode *node, const char *tag);	/* first with this tag */
-extern WaNode *node_child_next(const WaNode *child, const char *tag);	/* next sibling with it */
+extern WaNode *node_child(const WaNode *node, const char *tag);       /* first with this tag */
+extern WaNode *node_child_next(const WaNode *child, const char *tag); /* next sibling with it */
 extern bool node_is(const WaNode *node, const char *tag);
 
 /* ---- building ---- */
 
-extern WaNode *node_new(WaArena *arena, const char *tag);	/* tag is copied */
-extern WaNode *node_add(WaNode *parent, const char *tag);	/* new last child */
+extern WaNode *node_new(WaArena *arena, const char *tag); /* tag is copied */
+extern WaNode *node_add(WaNode *parent, const char *tag); /* new last child */
 extern void node_append(WaNode *parent, WaNode *child);
 /*
  * Absent and empty values are not written (sheet 1 section 3.3); values are
@@ -85,4 +85,4 @@ extern WaStatus node_encode(const WaNode *node, WaBuf *out);
  */
 extern WaStr node_to_json(WaArena *arena, const WaNode *node);
 
-#endif							/* WA_NODE_H */
+#endif /* WA_NODE_H */

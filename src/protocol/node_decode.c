@@ -15,16 +15,16 @@
 #include "token.h"
 
 /* The shortest node: list header of two bytes and a token. */
-#define MIN_NODE_BYTES	3
+#define MIN_NODE_BYTES 3
 
 /* The first error sticks; readers then return zeroes, so loops must check. */
 typedef struct Reader
 {
-	WaArena    *arena;
+	WaArena *arena;
 	const uint8_t *at;
 	const uint8_t *end;
-	int			n_nodes;
-	WaStatus	status;
+	int n_nodes;
+	WaStatus status;
 } Reader;
 
 static void
@@ -61,7 +61,7 @@ static size_t
 take_number(Reader *reader, size_t n)
 {
 	const uint8_t *data = take(reader, n);
-	size_t		value = 0;
+	size_t value = 0;
 
 	if (data == NULL)
 		return 0;
@@ -73,14 +73,14 @@ take_number(Reader *reader, size_t n)
 static WaStr
 copy(Reader *reader, const void *data, size_t len)
 {
-	char	   *text = arena_strdup(reader->arena, data, len);
+	char *text = arena_strdup(reader->arena, data, len);
 
 	if (text == NULL)
 	{
 		fail(reader, reader->arena->status);
 		return WA_STR_NONE;
 	}
-	return (WaStr) {text, len};
+	return (WaStr){text, len};
 }
 
 static WaStr
@@ -95,17 +95,17 @@ static WaStr
 take_packed(Reader *reader, unsigned tag)
 {
 	const char *alphabet = tag == TAG_HEX_8 ? "0123456789ABCDEF" : "0123456789-.\0\0\0";
-	char		text[2 * PACKED_MAX];
-	size_t		header = take_number(reader, 1);
-	size_t		n_bytes = header & 0x7F;
-	size_t		len = 0;
+	char text[2 * PACKED_MAX];
+	size_t header = take_number(reader, 1);
+	size_t n_bytes = header & 0x7F;
+	size_t len = 0;
 	const uint8_t *data = take(reader, n_bytes);
 
 	if (data == NULL)
 		return WA_STR_NONE;
 	for (size_t i = 0; i < 2 * n_bytes; i++)
 	{
-		unsigned	value = i % 2 == 0 ? data[i / 2] >> 4 : data[i / 2] & 0x0F;
+		unsigned value = i % 2 == 0 ? data[i / 2] >> 4 : data[i / 2] & 0x0F;
 
 		/* the last half byte of an odd length is padding */
 		if (header & 0x80 && i == 2 * n_bytes - 1)
@@ -124,12 +124,12 @@ take_packed(Reader *reader, unsigned tag)
 static WaStr
 take_string_of(Reader *reader, unsigned tag)
 {
-	WaStr		token;
+	WaStr token;
 
 	switch (tag)
 	{
 		case TAG_LIST_EMPTY:
-			return (WaStr) {"", 0};
+			return (WaStr){"", 0};
 		case TAG_HEX_8:
 		case TAG_NIBBLE_8:
 			return take_packed(reader, tag);
@@ -143,8 +143,8 @@ take_string_of(Reader *reader, unsigned tag)
 			break;
 	}
 	if (tag >= TAG_DICTIONARY_0 && tag <= TAG_DICTIONARY_3)
-		token = token_text((unsigned) (TOKEN_DOUBLE + 256 * (tag - TAG_DICTIONARY_0) +
-									   take_number(reader, 1)));
+		token = token_text(
+			(unsigned) (TOKEN_DOUBLE + 256 * (tag - TAG_DICTIONARY_0) + take_number(reader, 1)));
 	else
 		token = tag <= TAG_SINGLE_LAST ? token_text(tag) : WA_STR_NONE;
 	if (token.data == NULL || reader->status != WA_OK)
@@ -200,8 +200,8 @@ is_plain_user(WaStr user)
 static WaStr
 jid_text(Reader *reader, const WaJid *jid, bool *is_jid)
 {
-	WaJid		again;
-	WaStr		text;
+	WaJid again;
+	WaStr text;
 
 	*is_jid = true;
 	text = jid_format(reader->arena, jid);
@@ -220,9 +220,9 @@ jid_text(Reader *reader, const WaJid *jid, bool *is_jid)
 static WaStr
 take_ad_jid(Reader *reader, bool *is_jid)
 {
-	unsigned	domain = (unsigned) take_number(reader, 1);
-	unsigned	device = (unsigned) take_number(reader, 1);
-	WaJid		jid = {.server = server_of_domain(domain), .device = (uint16_t) device};
+	unsigned domain = (unsigned) take_number(reader, 1);
+	unsigned device = (unsigned) take_number(reader, 1);
+	WaJid jid = {.server = server_of_domain(domain), .device = (uint16_t) device};
 
 	jid.user = take_string(reader);
 	if (reader->status != WA_OK)
@@ -232,8 +232,8 @@ take_ad_jid(Reader *reader, bool *is_jid)
 	else if (jid.server == JID_UNKNOWN)
 	{
 		/* keep it readable, but never let it pass for somebody */
-		WaStr		name = arena_printf(reader->arena, "%.*s:%u@ad-%u", (int) jid.user.len,
-										jid.user.data, device, domain);
+		WaStr name = arena_printf(reader->arena, "%.*s:%u@ad-%u", (int) jid.user.len, jid.user.data,
+								  device, domain);
 
 		if (name.data == NULL)
 			fail(reader, reader->arena->status);
@@ -247,7 +247,7 @@ take_ad_jid(Reader *reader, bool *is_jid)
 static WaStr
 take_named_jid(Reader *reader, unsigned tag, bool *is_jid)
 {
-	WaJid		jid = {.server = JID_UNKNOWN};
+	WaJid jid = {.server = JID_UNKNOWN};
 
 	jid.user = take_string(reader);
 	if (tag != TAG_JID_PAIR)
@@ -267,7 +267,7 @@ take_named_jid(Reader *reader, unsigned tag, bool *is_jid)
 static WaStr
 take_value(Reader *reader, bool *is_jid)
 {
-	unsigned	tag = (unsigned) take_number(reader, 1);
+	unsigned tag = (unsigned) take_number(reader, 1);
 
 	*is_jid = false;
 	if (reader->status != WA_OK)
@@ -311,7 +311,7 @@ take_attrs(Reader *reader, WaNode *node, size_t count)
 	node->attrs_capacity = (int) count;
 	for (size_t i = 0; i < count && reader->status == WA_OK; i++)
 	{
-		WaAttr	   *attr = &node->attrs[i];
+		WaAttr *attr = &node->attrs[i];
 
 		attr->key = take_string(reader);
 		attr->value = take_value(reader, &attr->is_jid);
@@ -326,9 +326,9 @@ static WaNode *take_node(Reader *reader, int depth);
 static void
 take_content(Reader *reader, WaNode *node, int depth)
 {
-	unsigned	tag = reader->at < reader->end ? *reader->at : TAG_LIST_EMPTY;
-	size_t		count;
-	bool		is_jid;
+	unsigned tag = reader->at < reader->end ? *reader->at : TAG_LIST_EMPTY;
+	size_t count;
+	bool is_jid;
 
 	if (tag != TAG_LIST_EMPTY && tag != TAG_LIST_8 && tag != TAG_LIST_16)
 	{
@@ -340,7 +340,7 @@ take_content(Reader *reader, WaNode *node, int depth)
 		fail(reader, WA_ERR_MALFORMED);
 	for (size_t i = 0; i < count && reader->status == WA_OK; i++)
 	{
-		WaNode	   *child = take_node(reader, depth + 1);
+		WaNode *child = take_node(reader, depth + 1);
 
 		if (child != NULL)
 			node_append(node, child);
@@ -350,8 +350,8 @@ take_content(Reader *reader, WaNode *node, int depth)
 static WaNode *
 take_node(Reader *reader, int depth)
 {
-	size_t		size;
-	WaNode	   *node;
+	size_t size;
+	WaNode *node;
 
 	if (depth > WA_MAX_NODE_DEPTH || ++reader->n_nodes > WA_MAX_NODES)
 	{
@@ -380,8 +380,8 @@ take_node(Reader *reader, int depth)
 static WaStatus
 decode_plain(WaArena *arena, const uint8_t *data, size_t len, WaNode **out)
 {
-	Reader		reader = {.arena = arena, .at = data, .end = data + len};
-	WaNode	   *node;
+	Reader reader = {.arena = arena, .at = data, .end = data + len};
+	WaNode *node;
 
 	if (arena->failed)
 		return arena->status;
@@ -396,8 +396,8 @@ decode_plain(WaArena *arena, const uint8_t *data, size_t len, WaNode **out)
 WaStatus
 node_decode(WaArena *arena, const uint8_t *data, size_t len, WaNode **out)
 {
-	WaBuf		inflated;
-	WaStatus	status;
+	WaBuf inflated;
+	WaStatus status;
 
 	if (len == 0)
 		return WA_ERR_MALFORMED;

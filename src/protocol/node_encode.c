@@ -9,13 +9,13 @@
 #include "node_tags.h"
 #include "token.h"
 
-#define MAX_LIST	0xFFFF
+#define MAX_LIST 0xFFFF
 
 /* The first error sticks and mutes the rest. */
 typedef struct Writer
 {
-	WaBuf	   *out;
-	WaStatus	status;
+	WaBuf *out;
+	WaStatus status;
 } Writer;
 
 static void
@@ -28,7 +28,7 @@ put(Writer *writer, const void *data, size_t len)
 static void
 put_byte(Writer *writer, unsigned value)
 {
-	uint8_t		byte = (uint8_t) value;
+	uint8_t byte = (uint8_t) value;
 
 	put(writer, &byte, 1);
 }
@@ -101,14 +101,14 @@ packed_value(char c, unsigned tag)
 static bool
 put_packed(Writer *writer, WaStr s, unsigned tag)
 {
-	uint8_t		packed[(PACKED_MAX + 1) / 2] = {0};
-	size_t		n_bytes = (s.len + 1) / 2;
+	uint8_t packed[(PACKED_MAX + 1) / 2] = {0};
+	size_t n_bytes = (s.len + 1) / 2;
 
 	if (s.len == 0 || s.len > PACKED_MAX)
 		return false;
 	for (size_t i = 0; i < s.len; i++)
 	{
-		int			value = packed_value(s.data[i], tag);
+		int value = packed_value(s.data[i], tag);
 
 		if (value < 0)
 			return false;
@@ -125,7 +125,7 @@ put_packed(Writer *writer, WaStr s, unsigned tag)
 static void
 put_string(Writer *writer, WaStr s)
 {
-	unsigned	token = token_find(s);
+	unsigned token = token_find(s);
 
 	if (token >= TOKEN_DOUBLE)
 	{
@@ -160,8 +160,8 @@ ad_domain(const WaJid *jid)
 static void
 put_jid(Writer *writer, const WaJid *jid)
 {
-	WaStr		server = jid->server_name;
-	int			domain = ad_domain(jid);
+	WaStr server = jid->server_name;
+	int domain = ad_domain(jid);
 
 	if (jid->server != JID_UNKNOWN)
 		server = str_from(jid_server_name(jid->server));
@@ -199,7 +199,7 @@ put_jid(Writer *writer, const WaJid *jid)
 static void
 put_attr(Writer *writer, const WaAttr *attr)
 {
-	WaJid		jid;
+	WaJid jid;
 
 	put_string(writer, attr->key);
 	if (attr->is_jid && jid_parse(attr->value, &jid) == WA_OK)
@@ -211,8 +211,8 @@ put_attr(Writer *writer, const WaAttr *attr)
 static void
 put_node(Writer *writer, const WaNode *node, int depth)
 {
-	size_t		n_children = 0;
-	bool		has_content = node->bytes.data != NULL || node->first_child != NULL;
+	size_t n_children = 0;
+	bool has_content = node->bytes.data != NULL || node->first_child != NULL;
 
 	if (depth > WA_MAX_NODE_DEPTH && writer->status == WA_OK)
 		writer->status = WA_ERR_LIMIT;
@@ -239,8 +239,8 @@ put_node(Writer *writer, const WaNode *node, int depth)
 WaStatus
 node_encode(const WaNode *node, WaBuf *out)
 {
-	Writer		writer = {out, WA_OK};
-	size_t		before = buf_len(out);
+	Writer writer = {out, WA_OK};
+	size_t before = buf_len(out);
 
 	if (node == NULL)
 		return WA_ERR_NOMEM;

@@ -10,7 +10,7 @@
 static void
 put_content(WaJson *json, WaArena *arena, WaStr bytes)
 {
-	char	   *base64;
+	char *base64;
 
 	if (json_is_text(bytes))
 	{
@@ -56,9 +56,9 @@ put_node(WaJson *json, WaArena *arena, const WaNode *node, int depth)
 WaStr
 node_to_json(WaArena *arena, const WaNode *node)
 {
-	WaBuf		buf;
-	WaJson		json;
-	WaStr		text = WA_STR_NONE;
+	WaBuf buf;
+	WaJson json;
+	WaStr text = WA_STR_NONE;
 
 	if (node == NULL)
 		return WA_STR_NONE;
@@ -66,7 +66,7 @@ node_to_json(WaArena *arena, const WaNode *node)
 	json_init(&json, &buf);
 	put_node(&json, arena, node, 1);
 	if (json.status == WA_OK)
-		text = arena_str(arena, (WaStr) {(const char *) buf_data(&buf), buf_len(&buf)});
+		text = arena_str(arena, (WaStr){(const char *) buf_data(&buf), buf_len(&buf)});
 	buf_free(&buf);
 	return text;
 }

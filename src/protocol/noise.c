@@ -16,18 +16,18 @@
 #include "protobuf.h"
 #include "transport.pb-c.h"
 
-#define PATTERN_NAME		"Noise_XX_25519_AESGCM_SHA256"
+#define PATTERN_NAME "Noise_XX_25519_AESGCM_SHA256"
 
-#define SEALED_KEY_LEN		(CRYPTO_KEY_LEN + CRYPTO_TAG_LEN)
+#define SEALED_KEY_LEN (CRYPTO_KEY_LEN + CRYPTO_TAG_LEN)
 
 /* Handshake messages are a few hundred bytes; unpacking needs a few times that. */
-#define MAX_HANDSHAKE		(64 * 1024)
-#define MAX_UNPACKED		(4 * 1024 * 1024)
+#define MAX_HANDSHAKE (64 * 1024)
+#define MAX_UNPACKED (4 * 1024 * 1024)
 
 WaStatus
 noise_init(WaNoise *noise, const WaEnv *env, const WaKeyPair *ephemeral)
 {
-	WaStatus	status = WA_OK;
+	WaStatus status = WA_OK;
 
 	memset(noise, 0, sizeof(*noise));
 	noise->env = env;
@@ -69,9 +69,9 @@ read_static(WaNoise *noise, const ProtobufCBinaryData *sealed)
 static WaStatus
 read_payload(WaNoise *noise, WaArena *arena, const ProtobufCBinaryData *sealed, WaStr *payload)
 {
-	size_t		len = sealed->len - CRYPTO_TAG_LEN;
-	char	   *plain;
-	WaStatus	status;
+	size_t len = sealed->len - CRYPTO_TAG_LEN;
+	char *plain;
+	WaStatus status;
 
 	if (sealed->len < CRYPTO_TAG_LEN)
 		return WA_ERR_MALFORMED;
@@ -80,7 +80,7 @@ read_payload(WaNoise *noise, WaArena *arena, const ProtobufCBinaryData *sealed, 
 		return arena->status;
 	status = noise_state_decrypt(noise, sealed->data, sealed->len, (uint8_t *) plain);
 	if (status == WA_OK)
-		*payload = (WaStr) {plain, len};
+		*payload = (WaStr){plain, len};
 	return status;
 }
 
@@ -90,12 +90,12 @@ read_payload(WaNoise *noise, WaArena *arena, const ProtobufCBinaryData *sealed, 
  * *sealed_payload comes from noise->env and is the caller's.
  */
 static WaStatus
-seal_static_and_payload(WaNoise *noise, const WaKeyPair *static_key,
-						const uint8_t *payload, size_t payload_len,
-						uint8_t sealed_key[SEALED_KEY_LEN], uint8_t **sealed_payload)
+seal_static_and_payload(WaNoise *noise, const WaKeyPair *static_key, const uint8_t *payload,
+						size_t payload_len, uint8_t sealed_key[SEALED_KEY_LEN],
+						uint8_t **sealed_payload)
 {
-	uint8_t    *sealed;
-	WaStatus	status;
+	uint8_t *sealed;
+	WaStatus status;
 
 	if (payload_len > MAX_HANDSHAKE - 1024)
 		return WA_ERR_LIMIT;
@@ -118,13 +118,13 @@ seal_static_and_payload(WaNoise *noise, const WaKeyPair *static_key,
 static WaStatus
 finish(WaNoise *noise, bool client, WaTransport *transport)
 {
-	uint8_t		first[32];
-	uint8_t		second[32];
-	WaStatus	status = noise_state_split(noise, first, second);
+	uint8_t first[32];
+	uint8_t second[32];
+	WaStatus status = noise_state_split(noise, first, second);
 
 	if (status == WA_OK)
 	{
-		*transport = (WaTransport) {.write_counter = 0};
+		*transport = (WaTransport){.write_counter = 0};
 		memcpy(transport->write_key, client ? first : second, 32);
 		memcpy(transport->read_key, client ? second : first, 32);
 		crypto_wipe(noise->chaining_key, sizeof(noise->chaining_key));
@@ -143,7 +143,7 @@ noise_client_hello(WaNoise *noise, WaBuf *out)
 {
 	Wa__HandshakeMessage message = WA__HANDSHAKE_MESSAGE__INIT;
 	Wa__HandshakeMessage__ClientHello hello = WA__HANDSHAKE_MESSAGE__CLIENT_HELLO__INIT;
-	WaStatus	status;
+	WaStatus status;
 
 	status = noise_state_mix_hash(noise, noise->ephemeral.public_key, CRYPTO_KEY_LEN);
 	if (status != WA_OK)
@@ -160,13 +160,13 @@ noise_read_server_hello(WaNoise *noise, WaArena *arena, const uint8_t *data, siz
 {
 	Wa__HandshakeMessage *message;
 	Wa__HandshakeMessage__ServerHello *hello;
-	WaStatus	status = unpack(arena, data, len, &message);
+	WaStatus status = unpack(arena, data, len, &message);
 
 	if (status != WA_OK)
 		return status;
 	hello = message->serverhello;
-	if (hello == NULL || !is_key(hello->has_ephemeral, &hello->ephemeral) ||
-		!hello->has_static_ || !hello->has_payload)
+	if (hello == NULL || !is_key(hello->has_ephemeral, &hello->ephemeral) || !hello->has_static_ ||
+		!hello->has_payload)
 		return WA_ERR_MALFORMED;
 	memcpy(noise->remote_ephemeral, hello->ephemeral.data, CRYPTO_KEY_LEN);
 
@@ -188,9 +188,9 @@ noise_client_finish(WaNoise *noise, const WaKeyPair *static_key, const uint8_t *
 {
 	Wa__HandshakeMessage message = WA__HANDSHAKE_MESSAGE__INIT;
 	Wa__HandshakeMessage__ClientFinish reply = WA__HANDSHAKE_MESSAGE__CLIENT_FINISH__INIT;
-	uint8_t		sealed_key[SEALED_KEY_LEN];
-	uint8_t    *sealed;
-	WaStatus	status;
+	uint8_t sealed_key[SEALED_KEY_LEN];
+	uint8_t *sealed;
+	WaStatus status;
 
 	status = seal_static_and_payload(noise, static_key, payload, payload_len, sealed_key, &sealed);
 	if (status != WA_OK)
@@ -210,15 +210,15 @@ noise_client_finish(WaNoise *noise, const WaKeyPair *static_key, const uint8_t *
 WaStatus
 noise_read_client_hello(WaNoise *noise, const uint8_t *data, size_t len)
 {
-	WaArena		arena;
+	WaArena arena;
 	Wa__HandshakeMessage *message;
-	WaStatus	status;
+	WaStatus status;
 
 	arena_init(&arena, noise->env, MAX_UNPACKED);
 	status = unpack(&arena, data, len, &message);
-	if (status == WA_OK && (message->clienthello == NULL ||
-							!is_key(message->clienthello->has_ephemeral,
-									&message->clienthello->ephemeral)))
+	if (status == WA_OK &&
+		(message->clienthello == NULL ||
+		 !is_key(message->clienthello->has_ephemeral, &message->clienthello->ephemeral)))
 		status = WA_ERR_MALFORMED;
 	if (status == WA_OK)
 	{
@@ -235,15 +235,16 @@ noise_server_hello(WaNoise *noise, const WaKeyPair *static_key, const uint8_t *p
 {
 	Wa__HandshakeMessage message = WA__HANDSHAKE_MESSAGE__INIT;
 	Wa__HandshakeMessage__ServerHello hello = WA__HANDSHAKE_MESSAGE__SERVER_HELLO__INIT;
-	uint8_t		sealed_key[SEALED_KEY_LEN];
-	uint8_t    *sealed;
-	WaStatus	status;
+	uint8_t sealed_key[SEALED_KEY_LEN];
+	uint8_t *sealed;
+	WaStatus status;
 
 	status = noise_state_mix_hash(noise, noise->ephemeral.public_key, CRYPTO_KEY_LEN);
 	if (status == WA_OK)
 		status = noise_state_mix_dh(noise, noise->ephemeral.private_key, noise->remote_ephemeral);
 	if (status == WA_OK)
-		status = seal_static_and_payload(noise, static_key, payload, payload_len, sealed_key, &sealed);
+		status =
+			seal_static_and_payload(noise, static_key, payload, payload_len, sealed_key, &sealed);
 	if (status != WA_OK)
 		return status;
 	message.serverhello = &hello;
@@ -264,7 +265,7 @@ noise_read_client_finish(WaNoise *noise, WaArena *arena, const uint8_t *data, si
 {
 	Wa__HandshakeMessage *message;
 	Wa__HandshakeMessage__ClientFinish *reply;
-	WaStatus	status = unpack(arena, data, len, &message);
+	WaStatus status = unpack(arena, data, len, &message);
 
 	if (status != WA_OK)
 		return status;
@@ -284,10 +285,10 @@ noise_read_client_finish(WaNoise *noise, WaArena *arena, const uint8_t *data, si
 WaStatus
 noise_seal(WaTransport *transport, const uint8_t *plain, size_t len, WaBuf *out)
 {
-	size_t		before = buf_len(out);
-	uint8_t		iv[12];
-	uint8_t    *cipher;
-	WaStatus	status;
+	size_t before = buf_len(out);
+	uint8_t iv[12];
+	uint8_t *cipher;
+	WaStatus status;
 
 	if (len > WA_MAX_FRAME - CRYPTO_TAG_LEN)
 		return WA_ERR_LIMIT;
@@ -308,8 +309,8 @@ noise_seal(WaTransport *transport, const uint8_t *plain, size_t len, WaBuf *out)
 WaStatus
 noise_open(WaTransport *transport, const uint8_t *cipher, size_t len, uint8_t *out)
 {
-	uint8_t		iv[12];
-	WaStatus	status;
+	uint8_t iv[12];
+	WaStatus status;
 
 	if (len < CRYPTO_TAG_LEN)
 		return WA_ERR_MALFORMED;

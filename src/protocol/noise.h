@@ -12,22 +12,22 @@
 typedef struct WaNoise
 {
 	const WaEnv *env;
-	uint8_t		hash[32];
-	uint8_t		chaining_key[32];
-	uint8_t		key[32];
-	uint32_t	counter;
-	WaKeyPair	ephemeral;
-	uint8_t		remote_ephemeral[32];
-	uint8_t		remote_static[32];	/* known after the second (client) or third message */
+	uint8_t hash[32];
+	uint8_t chaining_key[32];
+	uint8_t key[32];
+	uint32_t counter;
+	WaKeyPair ephemeral;
+	uint8_t remote_ephemeral[32];
+	uint8_t remote_static[32]; /* known after the second (client) or third message */
 } WaNoise;
 
 /* Raw keys and counters: an EVP context per bot would cost 2 kB. */
 typedef struct WaTransport
 {
-	uint8_t		write_key[32];
-	uint8_t		read_key[32];
-	uint32_t	write_counter;
-	uint32_t	read_counter;
+	uint8_t write_key[32];
+	uint8_t read_key[32];
+	uint32_t write_counter;
+	uint32_t read_counter;
 } WaTransport;
 
 /*
@@ -43,20 +43,19 @@ extern WaStatus noise_client_hello(WaNoise *noise, WaBuf *out);
  * Client: reads serverHello; *payload (in arena) is the decrypted certificate
  * chain and noise->remote_static the server's static key, both unverified.
  */
-extern WaStatus noise_read_server_hello(WaNoise *noise, WaArena *arena,
-										const uint8_t *data, size_t len, WaStr *payload);
+extern WaStatus noise_read_server_hello(WaNoise *noise, WaArena *arena, const uint8_t *data,
+										size_t len, WaStr *payload);
 /* Client: appends clientFinish with the encrypted payload and splits. */
 extern WaStatus noise_client_finish(WaNoise *noise, const WaKeyPair *static_key,
-									const uint8_t *payload, size_t payload_len,
-									WaBuf *out, WaTransport *transport);
+									const uint8_t *payload, size_t payload_len, WaBuf *out,
+									WaTransport *transport);
 
 /* Server side, for the simulator. */
 extern WaStatus noise_read_client_hello(WaNoise *noise, const uint8_t *data, size_t len);
 extern WaStatus noise_server_hello(WaNoise *noise, const WaKeyPair *static_key,
 								   const uint8_t *payload, size_t payload_len, WaBuf *out);
-extern WaStatus noise_read_client_finish(WaNoise *noise, WaArena *arena,
-										 const uint8_t *data, size_t len,
-										 WaStr *payload, WaTransport *transport);
+extern WaStatus noise_read_client_finish(WaNoise *noise, WaArena *arena, const uint8_t *data,
+										 size_t len, WaStr *payload, WaTransport *transport);
 
 /* Appends header and ciphertext of one frame.  Order of calls = order on the wire. */
 extern WaStatus noise_seal(WaTransport *transport, const uint8_t *plain, size_t len, WaBuf *out);
@@ -66,4 +65,4 @@ extern WaStatus noise_seal(WaTransport *transport, const uint8_t *plain, size_t 
  */
 extern WaStatus noise_open(WaTransport *transport, const uint8_t *cipher, size_t len, uint8_t *out);
 
-#endif							/* WA_NOISE_H */
+#endif /* WA_NOISE_H */

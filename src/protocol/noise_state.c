@@ -9,7 +9,7 @@
 WaStatus
 noise_state_next_iv(uint32_t *counter, uint8_t iv[12])
 {
-	uint32_t	n = *counter;
+	uint32_t n = *counter;
 
 	if (n == UINT32_MAX)
 		return WA_ERR_STATE;
@@ -25,7 +25,7 @@ noise_state_next_iv(uint32_t *counter, uint8_t iv[12])
 void
 noise_state_init(WaNoise *noise, const char *name)
 {
-	size_t		len = strnlen(name, sizeof(noise->hash));
+	size_t len = strnlen(name, sizeof(noise->hash));
 
 	memset(noise->hash, 0, sizeof(noise->hash));
 	memcpy(noise->hash, name, len);
@@ -37,9 +37,9 @@ noise_state_init(WaNoise *noise, const char *name)
 WaStatus
 noise_state_mix_hash(WaNoise *noise, const void *data, size_t len)
 {
-	uint8_t		small[sizeof(noise->hash) + 128];
-	uint8_t    *joined = small;
-	WaStatus	status;
+	uint8_t small[sizeof(noise->hash) + 128];
+	uint8_t *joined = small;
+	WaStatus status;
 
 	if (len > WA_MAX_FRAME)
 		return WA_ERR_LIMIT;
@@ -59,11 +59,11 @@ noise_state_mix_hash(WaNoise *noise, const void *data, size_t len)
 WaStatus
 noise_state_mix_key(WaNoise *noise, const uint8_t *ikm, size_t len)
 {
-	uint8_t		out[64];
-	WaStatus	status;
+	uint8_t out[64];
+	WaStatus status;
 
-	status = crypto_hkdf_sha256(ikm, len, noise->chaining_key, sizeof(noise->chaining_key),
-								NULL, 0, out, sizeof(out));
+	status = crypto_hkdf_sha256(ikm, len, noise->chaining_key, sizeof(noise->chaining_key), NULL, 0,
+								out, sizeof(out));
 	if (status == WA_OK)
 	{
 		memcpy(noise->chaining_key, out, 32);
@@ -78,8 +78,8 @@ WaStatus
 noise_state_mix_dh(WaNoise *noise, const uint8_t private_key[CRYPTO_KEY_LEN],
 				   const uint8_t public_key[CRYPTO_KEY_LEN])
 {
-	uint8_t		shared[CRYPTO_KEY_LEN];
-	WaStatus	status = crypto_x25519(private_key, public_key, shared);
+	uint8_t shared[CRYPTO_KEY_LEN];
+	WaStatus status = crypto_x25519(private_key, public_key, shared);
 
 	if (status == WA_OK)
 		status = noise_state_mix_key(noise, shared, sizeof(shared));
@@ -90,12 +90,12 @@ noise_state_mix_dh(WaNoise *noise, const uint8_t private_key[CRYPTO_KEY_LEN],
 WaStatus
 noise_state_encrypt(WaNoise *noise, const void *plain, size_t len, uint8_t *out)
 {
-	uint8_t		iv[12];
-	WaStatus	status = noise_state_next_iv(&noise->counter, iv);
+	uint8_t iv[12];
+	WaStatus status = noise_state_next_iv(&noise->counter, iv);
 
 	if (status == WA_OK)
-		status = crypto_aes256_gcm_encrypt(noise->key, iv, noise->hash, sizeof(noise->hash),
-										   plain, len, out);
+		status = crypto_aes256_gcm_encrypt(noise->key, iv, noise->hash, sizeof(noise->hash), plain,
+										   len, out);
 	if (status == WA_OK)
 		status = noise_state_mix_hash(noise, out, len + CRYPTO_TAG_LEN);
 	return status;
@@ -104,15 +104,15 @@ noise_state_encrypt(WaNoise *noise, const void *plain, size_t len, uint8_t *out)
 WaStatus
 noise_state_decrypt(WaNoise *noise, const uint8_t *cipher, size_t len, uint8_t *out)
 {
-	uint8_t		iv[12];
-	WaStatus	status;
+	uint8_t iv[12];
+	WaStatus status;
 
 	if (len < CRYPTO_TAG_LEN)
 		return WA_ERR_MALFORMED;
 	status = noise_state_next_iv(&noise->counter, iv);
 	if (status == WA_OK)
-		status = crypto_aes256_gcm_decrypt(noise->key, iv, noise->hash, sizeof(noise->hash),
-										   cipher, len, out);
+		status = crypto_aes256_gcm_decrypt(noise->key, iv, noise->hash, sizeof(noise->hash), cipher,
+										   len, out);
 	if (status == WA_OK)
 		status = noise_state_mix_hash(noise, cipher, len);
 	return status;
@@ -121,11 +121,11 @@ noise_state_decrypt(WaNoise *noise, const uint8_t *cipher, size_t len, uint8_t *
 WaStatus
 noise_state_split(const WaNoise *noise, uint8_t first[32], uint8_t second[32])
 {
-	uint8_t		out[64];
-	WaStatus	status;
+	uint8_t out[64];
+	WaStatus status;
 
-	status = crypto_hkdf_sha256(NULL, 0, noise->chaining_key, sizeof(noise->chaining_key),
-								NULL, 0, out, sizeof(out));
+	status = crypto_hkdf_sha256(NULL, 0, noise->chaining_key, sizeof(noise->chaining_key), NULL, 0,
+								out, sizeof(out));
 	if (status == WA_OK)
 	{
 		memcpy(first, out, 32);

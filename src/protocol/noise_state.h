@@ -18,7 +18,8 @@ extern WaStatus noise_state_mix_dh(WaNoise *noise, const uint8_t private_key[CRY
 /* out has len + 16 bytes. */
 extern WaStatus noise_state_encrypt(WaNoise *noise, const void *plain, size_t len, uint8_t *out);
 /* out has len - 16 bytes. */
-extern WaStatus noise_state_decrypt(WaNoise *noise, const uint8_t *cipher, size_t len, uint8_t *out);
+extern WaStatus noise_state_decrypt(WaNoise *noise, const uint8_t *cipher, size_t len,
+									uint8_t *out);
 /*
  * The iv of a message, 8 zero bytes and the counter in big-endian, and counts
  * on.  WA_ERR_STATE when the counter is used up.
@@ -27,4 +28,4 @@ extern WaStatus noise_state_next_iv(uint32_t *counter, uint8_t iv[12]);
 /* The initiator's writing and reading key. */
 extern WaStatus noise_state_split(const WaNoise *noise, uint8_t first[32], uint8_t second[32]);
 
-#endif							/* WA_NOISE_STATE_H */
+#endif /* WA_NOISE_STATE_H */

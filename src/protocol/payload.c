@@ -12,33 +12,33 @@
 #include "transport.pb-c.h"
 
 /* What every web client says (section 4.1). */
-#define PLATFORM_WEB				14
-#define RELEASE_CHANNEL_RELEASE		0
-#define WEB_BROWSER					0
-#define CONNECT_WIFI_UNKNOWN		1
-#define CONNECT_USER_ACTIVATED		1
+#define PLATFORM_WEB 14
+#define RELEASE_CHANNEL_RELEASE 0
+#define WEB_BROWSER 0
+#define CONNECT_WIFI_UNKNOWN 1
+#define CONNECT_USER_ACTIVATED 1
 
-#define KEY_TYPE					0x05
+#define KEY_TYPE 0x05
 
 /* The icon in the list of linked devices; pairing_qr says the same. */
-#define PLATFORM_TYPE_CHROME		1
+#define PLATFORM_TYPE_CHROME 1
 
-#define HISTORY_QUOTA_MB			10240
-#define HISTORY_THUMBNAIL_DAYS		60
+#define HISTORY_QUOTA_MB 10240
+#define HISTORY_THUMBNAIL_DAYS 60
 
-#define MAX_PAYLOAD					(64 * 1024)
+#define MAX_PAYLOAD (64 * 1024)
 
 WaStatus
 payload_parse_version(const char *text, uint32_t version[3])
 {
-	uint32_t	parsed[3];
+	uint32_t parsed[3];
 
 	for (int i = 0; i < 3; i++)
 	{
-		size_t		len = strcspn(text, ".");
-		uint64_t	value;
+		size_t len = strcspn(text, ".");
+		uint64_t value;
 
-		if (len > 10 || !str_to_u64((WaStr) {text, len}, &value) || value > UINT32_MAX)
+		if (len > 10 || !str_to_u64((WaStr){text, len}, &value) || value > UINT32_MAX)
 			return WA_ERR_MALFORMED;
 		parsed[i] = (uint32_t) value;
 		text += len;
@@ -55,9 +55,9 @@ payload_parse_version(const char *text, uint32_t version[3])
 static WaStatus
 hash_version(const WaEnv *env, const uint32_t version[3], uint8_t out[16])
 {
-	WaArena		arena;
-	WaStr		text;
-	WaStatus	status = WA_ERR_NOMEM;
+	WaArena arena;
+	WaStr text;
+	WaStatus status = WA_ERR_NOMEM;
 
 	arena_init(&arena, env, 256);
 	text = arena_printf(&arena, "%u.%u.%u", version[0], version[1], version[2]);
@@ -76,8 +76,8 @@ pack_device_props(const char *device_name, WaBuf *out)
 	union
 	{
 		const char *in;
-		char	   *out;
-	}			name = {.in = device_name};
+		char *out;
+	} name = {.in = device_name};
 
 	version.has_primary = version.has_secondary = version.has_tertiary = true;
 	version.secondary = 1;
@@ -117,14 +117,16 @@ pack_registration(const WaEnv *env, const WaDevice *device, const uint32_t versi
 {
 	Wa__ClientPayload__DevicePairingRegistrationData data =
 		WA__CLIENT_PAYLOAD__DEVICE_PAIRING_REGISTRATION_DATA__INIT;
-	uint32_t	id = device->registration_id;
-	uint32_t	skey_id = device->signed_prekey.id;
-	uint8_t		id_bytes[4] = {(uint8_t) (id >> 24), (uint8_t) (id >> 16), (uint8_t) (id >> 8), (uint8_t) id};
-	uint8_t		skey_bytes[3] = {(uint8_t) (skey_id >> 16), (uint8_t) (skey_id >> 8), (uint8_t) skey_id};
-	uint8_t		key_type = KEY_TYPE;
-	uint8_t		build_hash[16];
-	WaBuf		props;
-	WaStatus	status;
+	uint32_t id = device->registration_id;
+	uint32_t skey_id = device->signed_prekey.id;
+	uint8_t id_bytes[4] = {(uint8_t) (id >> 24), (uint8_t) (id >> 16), (uint8_t) (id >> 8),
+						   (uint8_t) id};
+	uint8_t skey_bytes[3] = {(uint8_t) (skey_id >> 16), (uint8_t) (skey_id >> 8),
+							 (uint8_t) skey_id};
+	uint8_t key_type = KEY_TYPE;
+	uint8_t build_hash[16];
+	WaBuf props;
+	WaStatus status;
 
 	buf_init(&props, env, MAX_PAYLOAD);
 	status = hash_version(env, version, build_hash);
@@ -165,8 +167,8 @@ pack_registration(const WaEnv *env, const WaDevice *device, const uint32_t versi
 static WaStatus
 pack_login(const WaDevice *device, Wa__ClientPayload *payload, WaBuf *out)
 {
-	WaJid		jid;
-	uint64_t	username;
+	WaJid jid;
+	uint64_t username;
 
 	if (jid_parse(str_from(device->jid), &jid) != WA_OK || !str_to_u64(jid.user, &username))
 		return WA_ERR_ARGUMENT;
@@ -191,13 +193,14 @@ payload_build(const WaEnv *env, const WaDevice *device, const uint32_t version[3
 {
 	Wa__ClientPayload payload = WA__CLIENT_PAYLOAD__INIT;
 	Wa__ClientPayload__UserAgent agent = WA__CLIENT_PAYLOAD__USER_AGENT__INIT;
-	Wa__ClientPayload__UserAgent__AppVersion app = WA__CLIENT_PAYLOAD__USER_AGENT__APP_VERSION__INIT;
+	Wa__ClientPayload__UserAgent__AppVersion app =
+		WA__CLIENT_PAYLOAD__USER_AGENT__APP_VERSION__INIT;
 	Wa__ClientPayload__WebInfo web = WA__CLIENT_PAYLOAD__WEB_INFO__INIT;
-	char		no_network[] = "000";
-	char		os_version[] = "0.1";
-	char		desktop[] = "Desktop";
-	char		language[] = "en";
-	char		country[] = "US";
+	char no_network[] = "000";
+	char os_version[] = "0.1";
+	char desktop[] = "Desktop";
+	char language[] = "en";
+	char country[] = "US";
 
 	app.has_primary = app.has_secondary = app.has_tertiary = true;
 	app.primary = version[0];
@@ -260,7 +263,7 @@ parse_registration(WaArena *arena, const Wa__ClientPayload__DevicePairingRegistr
 				   WaPayloadInfo *info)
 {
 	Wa__DeviceProps *props;
-	WaStatus	status;
+	WaStatus status;
 
 	if (!read_number(data->has_eregid, &data->eregid, 4, &info->registration_id) ||
 		!copy_bytes(data->has_eident, &data->eident, info->identity, sizeof(info->identity)) ||
@@ -288,7 +291,7 @@ payload_parse(WaArena *arena, const uint8_t *data, size_t len, WaPayloadInfo *ou
 	WaPayloadInfo info;
 	Wa__ClientPayload *payload;
 	Wa__ClientPayload__UserAgent__AppVersion *app;
-	WaStatus	status;
+	WaStatus status;
 
 	if (len > MAX_PAYLOAD)
 		return WA_ERR_LIMIT;

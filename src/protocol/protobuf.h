@@ -25,4 +25,4 @@ extern WaStatus protobuf_pack(const ProtobufCMessage *message, WaBuf *out);
 /* Borrows, for a bytes field about to be packed. */
 extern ProtobufCBinaryData protobuf_bytes(const void *data, size_t len);
 
-#endif							/* WA_PROTOBUF_H */
+#endif /* WA_PROTOBUF_H */

@@ -10,22 +10,22 @@
 #include "token_tables.h"
 
 /* The longest token has 48 characters. */
-#define TOKEN_MAX_LEN	48
+#define TOKEN_MAX_LEN 48
 
 WaStr
 token_text(unsigned id)
 {
 	if (id == TOKEN_NONE || id >= TOKEN_COUNT)
 		return WA_STR_NONE;
-	return (WaStr) {token_pool + token_offset[id],
-					(size_t) (token_offset[id + 1] - token_offset[id] - 1)};
+	return (WaStr){token_pool + token_offset[id],
+				   (size_t) (token_offset[id + 1] - token_offset[id] - 1)};
 }
 
 /* token_tables.awk computes the same. */
 static unsigned
 hash(WaStr s)
 {
-	uint32_t	h = 5381;
+	uint32_t h = 5381;
 
 	for (size_t i = 0; i < s.len; i++)
 		h = (h * 33 + (unsigned char) s.data[i]) % 1048576;

@@ -10,15 +10,15 @@
 /* In front of every block, so that free knows what it gives back. */
 typedef union BlockHead
 {
-	size_t		size;
+	size_t size;
 	max_align_t align;
 } BlockHead;
 
 static void *
 test_alloc(void *ctx, size_t size)
 {
-	TestEnv    *env = ctx;
-	BlockHead  *head;
+	TestEnv *env = ctx;
+	BlockHead *head;
 
 	env->allocations++;
 	if (env->allocations == env->fail_at)
@@ -27,7 +27,7 @@ test_alloc(void *ctx, size_t size)
 	if (head == NULL)
 		return NULL;
 	head->size = size;
-	memset(head + 1, 0xA5, size);	/* nobody may rely on zeroes */
+	memset(head + 1, 0xA5, size); /* nobody may rely on zeroes */
 	env->live++;
 	env->live_bytes += size;
 	if (env->live_bytes > env->peak_bytes)
@@ -38,8 +38,8 @@ test_alloc(void *ctx, size_t size)
 static void
 test_free(void *ctx, void *ptr)
 {
-	TestEnv    *env = ctx;
-	BlockHead  *head;
+	TestEnv *env = ctx;
+	BlockHead *head;
 
 	if (ptr == NULL)
 		return;
@@ -53,7 +53,7 @@ test_free(void *ctx, void *ptr)
 static int
 test_random(void *ctx, uint8_t *out, size_t len)
 {
-	TestEnv    *env = ctx;
+	TestEnv *env = ctx;
 
 	if (env->fail_random)
 		return -1;
@@ -105,7 +105,7 @@ hex_digit(char c)
 size_t
 test_hex(const char *hex, uint8_t *out, size_t capacity)
 {
-	size_t		len = strlen(hex);
+	size_t len = strlen(hex);
 
 	if (len % 2 != 0 || len / 2 > capacity)
 		abort();

@@ -23,16 +23,16 @@
 
 typedef struct TestEnv
 {
-	WaEnv		env;
-	size_t		fail_at;		/* this allocation fails, counted from 1; 0 never */
-	size_t		allocations;	/* asked for so far, the failed one included */
-	size_t		live;			/* blocks not freed yet */
-	size_t		live_bytes;		/* their bytes */
-	size_t		peak_bytes;		/* most bytes that were live at once */
-	bool		fail_random;	/* the random source fails */
-	uint64_t	seed;			/* state of the deterministic generator */
-	const uint8_t *script;		/* handed out before the generator's bytes */
-	size_t		script_len;
+	WaEnv env;
+	size_t fail_at;        /* this allocation fails, counted from 1; 0 never */
+	size_t allocations;    /* asked for so far, the failed one included */
+	size_t live;           /* blocks not freed yet */
+	size_t live_bytes;     /* their bytes */
+	size_t peak_bytes;     /* most bytes that were live at once */
+	bool fail_random;      /* the random source fails */
+	uint64_t seed;         /* state of the deterministic generator */
+	const uint8_t *script; /* handed out before the generator's bytes */
+	size_t script_len;
 } TestEnv;
 
 /* Nothing fails, seed 1, no script. */
@@ -42,4 +42,4 @@ extern const WaEnv *test_env(TestEnv *env);
 /* Decodes hex into out (capacity bytes) and returns the length; aborts the test on bad hex. */
 extern size_t test_hex(const char *hex, uint8_t *out, size_t capacity);
 
-#endif							/* WA_TEST_ENV_H */
+#endif /* WA_TEST_ENV_H */
