@@ -58,20 +58,25 @@ text_content(const WaNode *node)
 	return node == NULL ? WA_STR_NONE : present(node->bytes);
 }
 
-/* A group's JID; a bare number is completed (sheet 2 section 2.2). */
+/* A group's JID; a bare number, or two with a dash, is completed (sheet 2 section 2.2). */
 static WaStr
 group_jid(WaArena *arena, WaStr text)
 {
+	bool bare = true;
 	WaJid jid;
 
 	if (text.len == 0 || text.len > IDENTITY_MAX_JID)
 		return WA_STR_NONE;
 	for (size_t i = 0; i < text.len; i++)
 	{
-		if (text.data[i] <= ' ' || text.data[i] > '~')
+		char c = text.data[i];
+
+		if (c <= ' ' || c > '~')
 			return WA_STR_NONE;
+		if ((c < '0' || c > '9') && c != '-')
+			bare = false;
 	}
-	if (memchr(text.data, '@', text.len) == NULL)
+	if (bare)
 		text = arena_printf(arena, "%.*s@g.us", (int) text.len, text.data);
 	if (jid_parse(text, &jid) != WA_OK || jid.server != JID_GROUP || jid.user.len == 0)
 		return WA_STR_NONE;
