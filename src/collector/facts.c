@@ -102,7 +102,7 @@ put_node(WaJson *json, const char *key, const WaNode *node)
 		json_raw(json, key, text);
 		return;
 	}
-	json_object(json, key);
+	json_begin_object(json, key);
 	put_name(json, "tag", node->tag);
 	json_int(json, "omitted_bytes", (int64_t) text.len);
 	json_end_object(json);
@@ -128,7 +128,7 @@ put_identity(WaJson *json, const char *key, const WaIdentity *who)
 	if (!identity_is_known(who) && who->username.data == NULL && who->push_name.data == NULL &&
 		who->display.data == NULL && who->country.data == NULL)
 		return;
-	json_object(json, key);
+	json_begin_object(json, key);
 	put_identity_members(json, who);
 	json_end_object(json);
 }
@@ -136,10 +136,10 @@ put_identity(WaJson *json, const char *key, const WaIdentity *who)
 static void
 put_people(WaJson *json, const char *key, const WaParticipant *people)
 {
-	json_array(json, key);
+	json_begin_array(json, key);
 	for (const WaParticipant *person = people; person != NULL; person = person->next)
 	{
-		json_object(json, NULL);
+		json_begin_object(json, NULL);
 		put_identity_members(json, &person->who);
 		json_cstr(json, "role", group_role_name(person->role));
 		put_name(json, "label", person->label);
@@ -165,7 +165,7 @@ put_settings(WaJson *json, const WaGroupSettings *settings)
 {
 	if (says_nothing(settings))
 		return;
-	json_object(json, "settings");
+	json_begin_object(json, "settings");
 	put_flag(json, "announce", settings->announce);
 	put_flag(json, "locked", settings->locked);
 	put_flag(json, "join_approval", settings->join_approval);
@@ -186,7 +186,7 @@ put_group_flag(WaJson *json, const char *key, const WaGroup *group, bool flag)
 static void
 put_group(WaJson *json, const char *key, const WaGroup *group)
 {
-	json_object(json, key);
+	json_begin_object(json, key);
 	put_name(json, "jid", group->jid);
 	put_text(json, "subject", group->subject);
 	put_time(json, "subject_at", group->subject_at);
@@ -238,7 +238,7 @@ put_change(WaJson *json, const WaGroupChange *change)
 		put_group(json, "carried", change->groups);
 		if (change->groups->next != NULL)
 		{
-			json_array(json, "also_carried");
+			json_begin_array(json, "also_carried");
 			for (const WaGroup *group = change->groups->next; group != NULL; group = group->next)
 				put_group(json, NULL, group);
 			json_end_array(json);
@@ -266,10 +266,10 @@ static void
 put_aliases(WaJson *json, const WaEvent *event)
 {
 	json_cstr(json, "source", event->aliases.source);
-	json_array(json, "pairs");
+	json_begin_array(json, "pairs");
 	for (const WaAlias *alias = event->aliases.list; alias != NULL; alias = alias->next)
 	{
-		json_object(json, NULL);
+		json_begin_object(json, NULL);
 		put_name(json, "lid", alias->lid);
 		put_name(json, "pn", alias->pn);
 		json_bool(json, "authoritative", alias->authoritative);
@@ -282,7 +282,7 @@ static void
 put_group_list(WaJson *json, const WaEvent *event)
 {
 	put_wall(json, "asked_at", event->group_list.asked_us);
-	json_array(json, "jids");
+	json_begin_array(json, "jids");
 	for (int i = 0; i < event->group_list.count; i++)
 		put_name(json, NULL, event->group_list.jids[i]);
 	json_end_array(json);
@@ -382,7 +382,7 @@ facts_write(const WaEvent *event, int64_t received_us, WaBuf *out, WaStatus *sta
 	if (name == NULL)
 		return false;
 	json_init(&json, out);
-	json_object(&json, NULL);
+	json_begin_object(&json, NULL);
 	json_cstr(&json, "fact", name);
 	put_wall(&json, "received_at", received_us);
 	put_event(&json, event);

@@ -163,13 +163,13 @@ close_container(WaJson *json, const char *bracket)
 }
 
 void
-json_object(WaJson *json, const char *key)
+json_begin_object(WaJson *json, const char *key)
 {
 	open_container(json, key, "{");
 }
 
 void
-json_array(WaJson *json, const char *key)
+json_begin_array(WaJson *json, const char *key)
 {
 	open_container(json, key, "[");
 }

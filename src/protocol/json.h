@@ -18,8 +18,8 @@ typedef struct WaJson
 
 extern void json_init(WaJson *json, WaBuf *out);
 /* key is NULL inside arrays and at the top. */
-extern void json_object(WaJson *json, const char *key);
-extern void json_array(WaJson *json, const char *key);
+extern void json_begin_object(WaJson *json, const char *key);
+extern void json_begin_array(WaJson *json, const char *key);
 extern void json_end_object(WaJson *json);
 extern void json_end_array(WaJson *json);
 extern void json_str(WaJson *json, const char *key, WaStr value); /* absent: nothing written */

@@ -35,15 +35,15 @@ put_node(WaJson *json, WaArena *arena, const WaNode *node, int depth)
 	if (json->status != WA_OK)
 		return;
 
-	json_object(json, NULL);
+	json_begin_object(json, NULL);
 	json_str(json, "tag", node->tag);
-	json_object(json, "attrs");
+	json_begin_object(json, "attrs");
 	for (int i = 0; i < node->n_attrs; i++)
 		json_member(json, node->attrs[i].key, node->attrs[i].value);
 	json_end_object(json);
 	if (node->first_child != NULL)
 	{
-		json_array(json, "children");
+		json_begin_array(json, "children");
 		for (const WaNode *child = node->first_child; child != NULL; child = child->next)
 			put_node(json, arena, child, depth + 1);
 		json_end_array(json);
