@@ -49,12 +49,14 @@ typedef struct WaClientConfig
 	int			prekey_batch;	/* one-time prekeys of an upload, 1..812 */
 	int			group_queries_per_minute;
 	int64_t		link_timeout_us;	/* give up linking after this long */
+	int64_t		last_online_us; /* wall time at which the bot is known to have been online, 0 unknown */
 	/* shorter in tests */
 	int64_t		iq_timeout_us;	/* default 60 s */
 	int64_t		keepalive_us;	/* idle time before a ping, default 25 s, jittered */
 	int64_t		deaf_after_us;	/* least silence of stanzas that counts as deaf, default 180 s */
 } WaClientConfig;
 
+/* Everything but env: version and root of WhatsApp, the times above. */
 extern void client_config_defaults(WaClientConfig *config);
 
 typedef enum WaEventKind
@@ -90,7 +92,7 @@ typedef struct WaEvent
 		struct
 		{
 			WaBotStatus status;
-			const char *reason; /* stable word: "replaced", "client_outdated", ... */
+			const char *reason; /* stable word: "replaced", "client_outdated", ...; NULL all is well */
 			int			code;	/* the server's number, 0 none */
 			WaStr		detail; /* the server's own words, may be absent */
 			const char *hint;	/* what a person can do, NULL nothing */
@@ -161,8 +163,12 @@ typedef struct WaEvent
 } WaEvent;
 
 /*
- * device is copied; pass device_create's result for a new link.  The client
- * starts idle: client_start makes it want a connection.
+ * config and device are copied; pass device_create's result for a new link.
+ * The client starts idle: client_start makes it want a connection.
+ *
+ * A bot that was logged out before a restart of the host must not come back
+ * with its old device: its keys are refused.  Whoever knows that no group list
+ * of a linked bot was ever stored calls client_query_all_groups.
  */
 extern WaStatus client_create(const WaClientConfig *config, const WaDevice *device, WaClient **out);
 extern void client_destroy(WaClient *client);
@@ -180,22 +186,41 @@ extern unsigned client_wants(const WaClient *client);
 extern int64_t client_deadline(const WaClient *client);
 
 extern WaStatus client_connected(WaClient *client, WaNow now);
-/* Also for a failed attempt; why is a short constant text. */
+/*
+ * Also for a failed attempt; why is a short constant text.  What was fed
+ * before is still handled by client_next_event: pull until there is nothing.
+ */
 extern void client_disconnected(WaClient *client, const char *why, WaNow now);
 
 /* ---- in ---- */
 
+/*
+ * Takes the bytes; client_next_event handles them.  After an error the client
+ * wants the connection closed.
+ */
 extern WaStatus client_feed(WaClient *client, const uint8_t *data, size_t len, WaNow now);
 extern void client_tick(WaClient *client, WaNow now);
 extern void client_persisted(WaClient *client, uint64_t epoch);
 
-extern void client_start(WaClient *client, WaNow now);	/* connect now, forget backoff */
+/*
+ * Connect now, forget backoff.  A logged out client gets a fresh device first.
+ * No effect on one that is connected or connecting.
+ */
+extern void client_start(WaClient *client, WaNow now);
 extern void client_stop(WaClient *client, WaNow now);	/* close, stay idle: BOT_OFFLINE */
-/* phone: digits.  The code arrives as EVENT_PAIR_CODE. */
+/* The version to claim from the next connection on; ends the wait of an outdated client. */
+extern void client_set_version(WaClient *client, const uint32_t version[3], WaNow now);
+/*
+ * phone: digits (WA_ERR_ARGUMENT).  The code arrives as EVENT_PAIR_CODE.
+ * Starts the client; WA_ERR_STATE when it is linked.
+ */
 extern WaStatus client_pair_code(WaClient *client, const char *phone, WaNow now);
-/* Tells the server to remove this device; ends in BOT_LOGGED_OUT. */
+/* Tells the server to remove this device, connecting for it; ends in BOT_LOGGED_OUT. */
 extern WaStatus client_logout(WaClient *client, WaNow now);
-/* Asks for metadata, coalesced and within the budget; no-op while queued. */
+/*
+ * Ask for metadata once online, coalesced and within the budget; no-op while
+ * queued.  The answers are EVENT_GROUP or EVENT_GROUP_GONE.
+ */
 extern WaStatus client_query_group(WaClient *client, WaStr group_jid, WaNow now);
 extern WaStatus client_query_all_groups(WaClient *client, WaNow now);
 
