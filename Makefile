@@ -135,8 +135,8 @@ INCLUDES_tests = -iquote src/simulator -iquote tests/unit
 
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 $(eval $(call variant,core,$$(CC),-O2 -fPIC -fvisibility=hidden -fstack-protector-strong))
-$(eval $(call variant,asan,$$(CC),-O1 $(SANITIZE)))
-$(eval $(call variant,fuzz,$$(CLANG),-O1 -Wno-unknown-warning-option -fsanitize=fuzzer-no-link $(SANITIZE)))
+$(eval $(call variant,asan,$$(CC),-O1 -fvisibility=hidden $(SANITIZE)))
+$(eval $(call variant,fuzz,$$(CLANG),-O1 -fvisibility=hidden -Wno-unknown-warning-option -fsanitize=fuzzer-no-link $(SANITIZE)))
 
 # PGDLLEXPORT means "visible" only from PostgreSQL 16 on; hidden is the rule here.
 PG_ONLY_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -Wno-declaration-after-statement \
