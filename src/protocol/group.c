@@ -430,14 +430,25 @@ read_created_requests(WaGroupChange *change)
 		set_targets(change, &people);
 }
 
+/* The child may say who it was where the notification does not. */
+static void
+find_actor(WaGroupChange *change, const char *key)
+{
+	WaIdentity who = identity_of_key(change->node, key);
+
+	if (identity_is_known(&change->actor) || !identity_is_known(&who))
+		return;
+	who.push_name = change->actor.push_name;
+	change->actor = who;
+}
+
 static void
 read_subject(WaGroupChange *change)
 {
 	change->text = text_attr(change->node, "subject");
 	if (change->text.data == NULL)
 		change->text = text_content(change->node);
-	if (!identity_is_known(&change->actor))
-		change->actor = identity_of_key(change->node, "s_o");
+	find_actor(change, "s_o");
 }
 
 static void
@@ -445,8 +456,7 @@ read_new_description(WaGroupChange *change)
 {
 	change->text = text_content(node_child(change->node, "body"));
 	change->text_id = text_attr(change->node, "id");
-	if (!identity_is_known(&change->actor))
-		change->actor = identity_of_key(change->node, "participant");
+	find_actor(change, "participant");
 }
 
 static void
