@@ -14,15 +14,14 @@ answer_copies_type(const WaNode *stanza)
 {
 	if (node_is(stanza, "message"))
 		return false;
-	return !(node_is(stanza, "notification") &&
-			 str_is(node_attr(stanza, "type"), "encrypt") &&
+	return !(node_is(stanza, "notification") && str_is(node_attr(stanza, "type"), "encrypt") &&
 			 node_child(stanza, "identity") != NULL);
 }
 
 WaNode *
 answer_ack(WaArena *arena, const WaNode *stanza, int error)
 {
-	WaNode	   *ack;
+	WaNode *ack;
 
 	if (node_attr(stanza, "id").len == 0 || node_attr(stanza, "from").len == 0)
 		return NULL;
@@ -43,7 +42,7 @@ answer_ack(WaArena *arena, const WaNode *stanza, int error)
 WaNode *
 answer_iq(WaArena *arena, const WaNode *iq)
 {
-	WaNode	   *result = node_new(arena, "iq");
+	WaNode *result = node_new(arena, "iq");
 
 	node_set_jid(result, "to", str_from("s.whatsapp.net"));
 	node_set(result, "type", "result");

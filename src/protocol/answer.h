@@ -8,7 +8,7 @@
 
 #include "node.h"
 
-#define ANSWER_UNRECOGNIZED_STANZA	488
+#define ANSWER_UNRECOGNIZED_STANZA 488
 
 /*
  * <ack> for stanza with the attributes the server matches it by; error 0
@@ -20,4 +20,4 @@ extern WaNode *answer_ack(WaArena *arena, const WaNode *stanza, int error);
 /* <iq type="result"> to the server for a server's iq; id only if it had one. */
 extern WaNode *answer_iq(WaArena *arena, const WaNode *iq);
 
-#endif							/* WA_ANSWER_H */
+#endif /* WA_ANSWER_H */

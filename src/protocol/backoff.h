@@ -11,17 +11,17 @@
 
 #include "env.h"
 
-#define BACKOFF_STABLE_US	(60 * WA_SECOND)	/* online for so long: forget failures */
-#define BACKOFF_MAX_US		(900 * WA_SECOND)
-#define BACKOFF_SLOW_US		(60 * WA_SECOND)	/* the slow lane never waits less */
-#define BACKOFF_MAX_RESTARTS	3	/* immediate reconnects in a row */
+#define BACKOFF_STABLE_US (60 * WA_SECOND) /* online for so long: forget failures */
+#define BACKOFF_MAX_US (900 * WA_SECOND)
+#define BACKOFF_SLOW_US (60 * WA_SECOND) /* the slow lane never waits less */
+#define BACKOFF_MAX_RESTARTS 3           /* immediate reconnects in a row */
 
 /* All zero: nothing has failed yet. */
 typedef struct WaBackoff
 {
-	uint8_t		step;			/* ordinary lane */
-	uint8_t		slow_step;
-	uint8_t		restarts;		/* immediate reconnects since the last success */
+	uint8_t step; /* ordinary lane */
+	uint8_t slow_step;
+	uint8_t restarts; /* immediate reconnects since the last success */
 } WaBackoff;
 
 /* Delay in microseconds; each call goes one step further. */
@@ -32,4 +32,4 @@ extern int64_t backoff_restart(WaBackoff *backoff, const WaEnv *env);
 extern void backoff_penalty(WaBackoff *backoff, int steps);
 extern void backoff_reset(WaBackoff *backoff);
 
-#endif							/* WA_BACKOFF_H */
+#endif /* WA_BACKOFF_H */

@@ -14,7 +14,8 @@
 #include "frame.h"
 #include "payload.h"
 
-#define CLIENT_HELLO_US		(20 * WA_SECOND)	/* the server's hello is due within (sheet 1 section 1.1) */
+#define CLIENT_HELLO_US                                                                            \
+	(20 * WA_SECOND) /* the server's hello is due within (sheet 1 section 1.1) */
 
 const char *
 client_status_name(WaBotStatus status)
@@ -44,7 +45,7 @@ client_status_name(WaBotStatus status)
 void
 client_config_defaults(WaClientConfig *config)
 {
-	*config = (WaClientConfig) {
+	*config = (WaClientConfig){
 		.version = {PAYLOAD_VERSION_PRIMARY, PAYLOAD_VERSION_SECONDARY, PAYLOAD_VERSION_TERTIARY},
 		.device_name = "PostgreSQL",
 		.edge_routing = true,
@@ -63,19 +64,19 @@ client_config_defaults(WaClientConfig *config)
 static bool
 client_config_valid(const WaClientConfig *config)
 {
-	return config->env != NULL && config->device_name != NULL &&
-		config->prekey_batch >= 1 && config->prekey_batch <= PREKEY_MAX_BATCH &&
-		config->group_queries_per_minute >= 1 && config->link_timeout_us > 0 &&
-		config->iq_timeout_us > 0 && config->keepalive_us > 0 && config->deaf_after_us > 0;
+	return config->env != NULL && config->device_name != NULL && config->prekey_batch >= 1 &&
+		   config->prekey_batch <= PREKEY_MAX_BATCH && config->group_queries_per_minute >= 1 &&
+		   config->link_timeout_us > 0 && config->iq_timeout_us > 0 && config->keepalive_us > 0 &&
+		   config->deaf_after_us > 0;
 }
 
 WaStatus
 client_create(const WaClientConfig *config, const WaDevice *device, WaClient **out)
 {
 	const WaEnv *env = config->env;
-	WaClient   *client;
-	size_t		name_len;
-	char	   *name;
+	WaClient *client;
+	size_t name_len;
+	char *name;
 
 	*out = NULL;
 	if (!client_config_valid(config))
@@ -163,7 +164,7 @@ client_buf_memory(const WaBuf *buf)
 size_t
 client_memory(const WaClient *client)
 {
-	size_t		bytes = sizeof(*client) + strlen(client->config.device_name) + 1;
+	size_t bytes = sizeof(*client) + strlen(client->config.device_name) + 1;
 
 	bytes += client->arena.used + client->detail_len;
 	bytes += client_buf_memory(&client->in) + client_buf_memory(&client->out);
@@ -185,8 +186,8 @@ client_memory(const WaClient *client)
 static void
 client_set_detail(WaClient *client, WaStr detail)
 {
-	size_t		len = detail.len < CLIENT_MAX_DETAIL ? detail.len : CLIENT_MAX_DETAIL;
-	char	   *copy = len > 0 ? client->env->alloc(client->env->ctx, len) : NULL;
+	size_t len = detail.len < CLIENT_MAX_DETAIL ? detail.len : CLIENT_MAX_DETAIL;
+	char *copy = len > 0 ? client->env->alloc(client->env->ctx, len) : NULL;
 
 	if (copy != NULL)
 		memcpy(copy, detail.data, len);
@@ -204,11 +205,12 @@ client_same_text(const char *a, const char *b)
 void
 client_show(WaClient *client, const WaFailure *what)
 {
-	size_t		len = what->detail.len < CLIENT_MAX_DETAIL ? what->detail.len : CLIENT_MAX_DETAIL;
+	size_t len = what->detail.len < CLIENT_MAX_DETAIL ? what->detail.len : CLIENT_MAX_DETAIL;
 
-	if (client->status == what->status && client->code == what->code && client->until == what->until &&
-		client_same_text(client->reason, what->reason) && client_same_text(client->hint, what->hint) &&
-		client->detail_len == len && (len == 0 || memcmp(client->detail, what->detail.data, len) == 0))
+	if (client->status == what->status && client->code == what->code &&
+		client->until == what->until && client_same_text(client->reason, what->reason) &&
+		client_same_text(client->hint, what->hint) && client->detail_len == len &&
+		(len == 0 || memcmp(client->detail, what->detail.data, len) == 0))
 		return;
 	client->status = what->status;
 	client->reason = what->reason;
@@ -237,7 +239,7 @@ client_has_socket(const WaClient *client)
 static int64_t
 client_delay(WaClient *client, WaFailure *failure)
 {
-	int64_t		delay;
+	int64_t delay;
 
 	if (failure->penalty > 0)
 		backoff_penalty(&client->backoff, failure->penalty);
@@ -263,12 +265,13 @@ client_delay(WaClient *client, WaFailure *failure)
 void
 client_end(WaClient *client, const WaFailure *why)
 {
-	WaFailure	failure = *why;
-	int64_t		delay;
+	WaFailure failure = *why;
+	int64_t delay;
 
 	if (client->phase == PHASE_IDLE || client->phase == PHASE_CLOSING)
 		return;
-	if (client->phase == PHASE_ONLINE && client->now.mono_us - client->online_at >= BACKOFF_STABLE_US)
+	if (client->phase == PHASE_ONLINE &&
+		client->now.mono_us - client->online_at >= BACKOFF_STABLE_US)
 		backoff_reset(&client->backoff);
 	if (client->logout_wanted && failure.status == BOT_LOGGED_OUT)
 		failure = failure_local(FAILURE_LOGOUT);
@@ -305,7 +308,7 @@ client_end_for(WaClient *client, FailureKind kind)
 void
 client_end_why(WaClient *client, FailureKind kind, const char *why)
 {
-	WaFailure	failure = failure_local(kind);
+	WaFailure failure = failure_local(kind);
 
 	failure.detail = str_from(why);
 	client_end(client, &failure);
@@ -367,11 +370,11 @@ static bool
 client_has_frame(const WaClient *client)
 {
 	const uint8_t *payload;
-	size_t		len;
-	size_t		consumed;
+	size_t len;
+	size_t consumed;
 
-	return client_has_stream(client) &&
-		frame_next(buf_data(&client->in), buf_len(&client->in), &payload, &len, &consumed) == WA_OK;
+	return client_has_stream(client) && frame_next(buf_data(&client->in), buf_len(&client->in),
+												   &payload, &len, &consumed) == WA_OK;
 }
 
 void
@@ -395,7 +398,7 @@ client_disconnected(WaClient *client, const char *why, WaNow now)
 WaStatus
 client_connected(WaClient *client, WaNow now)
 {
-	WaStatus	status;
+	WaStatus status;
 
 	client->now = now;
 	client_finish_gone(client);
@@ -403,8 +406,9 @@ client_connected(WaClient *client, WaNow now)
 		return WA_ERR_STATE;
 	client->phase = PHASE_HELLO;
 	client->last_in = now.mono_us;
-	client->phase_deadline = now.mono_us +
-		(client->config.iq_timeout_us < CLIENT_HELLO_US ? client->config.iq_timeout_us : CLIENT_HELLO_US);
+	client->phase_deadline =
+		now.mono_us + (client->config.iq_timeout_us < CLIENT_HELLO_US ? client->config.iq_timeout_us
+																	  : CLIENT_HELLO_US);
 	status = client_handshake_start(client);
 	if (status != WA_OK)
 		client_end_status(client, status);
@@ -424,8 +428,8 @@ client_dial(WaClient *client)
 static bool
 client_renew_device(WaClient *client)
 {
-	WaDevice	fresh;
-	WaStatus	status = device_create(client->env, &fresh);
+	WaDevice fresh;
+	WaStatus status = device_create(client->env, &fresh);
 
 	if (status == WA_OK && client_event_add(client, EVENT_DEVICE) == NULL)
 		status = WA_ERR_NOMEM;
@@ -441,7 +445,7 @@ client_renew_device(WaClient *client)
 	crypto_wipe(&fresh, sizeof(fresh));
 	if (status != WA_OK)
 	{
-		WaFailure	failure = failure_local(failure_kind_of(status));
+		WaFailure failure = failure_local(failure_kind_of(status));
 
 		failure.status = BOT_ERROR;
 		client_show(client, &failure);
@@ -452,7 +456,7 @@ client_renew_device(WaClient *client)
 void
 client_start(WaClient *client, WaNow now)
 {
-	WaFailure	connecting = {.status = BOT_CONNECTING};
+	WaFailure connecting = {.status = BOT_CONNECTING};
 
 	client->now = now;
 	if (client->phase >= PHASE_DIAL && client->phase <= PHASE_ONLINE)
@@ -464,7 +468,7 @@ client_start(WaClient *client, WaNow now)
 	client->told_retry_us = 0;
 	client->link_deadline = now.mono_us + client->config.link_timeout_us;
 	if (client->phase == PHASE_CLOSING)
-		client->retry_at = now.mono_us;	/* as soon as the old socket is gone */
+		client->retry_at = now.mono_us; /* as soon as the old socket is gone */
 	else
 		client_dial(client);
 	client_show(client, &connecting);
@@ -473,7 +477,7 @@ client_start(WaClient *client, WaNow now)
 void
 client_stop(WaClient *client, WaNow now)
 {
-	WaFailure	offline = {.status = BOT_OFFLINE, .policy = FAILURE_STOP};
+	WaFailure offline = {.status = BOT_OFFLINE, .policy = FAILURE_STOP};
 
 	client->now = now;
 	client->logout_wanted = false;
@@ -484,7 +488,7 @@ client_stop(WaClient *client, WaNow now)
 	else
 	{
 		client_end(client, &offline);
-		client_show(client, &offline);	/* whatever linking had shown */
+		client_show(client, &offline); /* whatever linking had shown */
 	}
 }
 
@@ -493,14 +497,15 @@ client_set_version(WaClient *client, const uint32_t version[3], WaNow now)
 {
 	client->now = now;
 	memcpy(client->config.version, version, sizeof(client->config.version));
-	if (client->phase == PHASE_WAIT && client->reason != NULL && strcmp(client->reason, "client_outdated") == 0)
+	if (client->phase == PHASE_WAIT && client->reason != NULL &&
+		strcmp(client->reason, "client_outdated") == 0)
 		client_dial(client);
 }
 
 WaStatus
 client_pair_code(WaClient *client, const char *phone, WaNow now)
 {
-	WaStatus	status = pairing_check_phone(phone);
+	WaStatus status = pairing_check_phone(phone);
 
 	client->now = now;
 	if (status != WA_OK)
@@ -523,7 +528,7 @@ client_pair_code(WaClient *client, const char *phone, WaNow now)
 WaStatus
 client_logout(WaClient *client, WaNow now)
 {
-	WaFailure	done = failure_local(FAILURE_LOGOUT);
+	WaFailure done = failure_local(FAILURE_LOGOUT);
 
 	client->now = now;
 	if (!device_is_linked(&client->device) || client->fresh_device)
@@ -568,11 +573,11 @@ client_query_all_groups(WaClient *client, WaNow now)
 WaStatus
 client_feed(WaClient *client, const uint8_t *data, size_t len, WaNow now)
 {
-	WaStatus	status;
+	WaStatus status;
 
 	client->now = now;
 	if (!client_has_socket(client) || client->gone)
-		return WA_OK;			/* closing: nobody listens any more */
+		return WA_OK; /* closing: nobody listens any more */
 	client_keepalive_input(client);
 	status = buf_append(&client->in, data, len);
 	if (status == WA_ERR_LIMIT)
@@ -585,7 +590,7 @@ client_feed(WaClient *client, const uint8_t *data, size_t len, WaNow now)
 unsigned
 client_wants(const WaClient *client)
 {
-	unsigned	wants = 0;
+	unsigned wants = 0;
 
 	if (client->phase == PHASE_DIAL)
 		return CLIENT_WANTS_CONNECT;
@@ -607,7 +612,7 @@ client_sooner(int64_t a, int64_t b)
 int64_t
 client_deadline(const WaClient *client)
 {
-	int64_t		deadline = WA_NEVER;
+	int64_t deadline = WA_NEVER;
 
 	if (client->gone)
 		return client->now.mono_us;
@@ -657,7 +662,7 @@ client_tick(WaClient *client, WaNow now)
 {
 	client->now = now;
 	if (client->gone)
-		return;					/* client_next_event comes first */
+		return; /* client_next_event comes first */
 	if (client->phase == PHASE_WAIT)
 	{
 		if (!device_is_linked(&client->device) && now.mono_us >= client->link_deadline)

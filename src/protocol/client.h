@@ -27,33 +27,33 @@ typedef struct WaClient WaClient;
 
 typedef enum WaBotStatus
 {
-	BOT_OFFLINE,				/* nobody asked it to connect */
-	BOT_CONNECTING,				/* dial, handshake, login, waiting to retry */
-	BOT_QR,						/* waits for a phone to scan or to type the code */
+	BOT_OFFLINE,    /* nobody asked it to connect */
+	BOT_CONNECTING, /* dial, handshake, login, waiting to retry */
+	BOT_QR,         /* waits for a phone to scan or to type the code */
 	BOT_ONLINE,
-	BOT_ERROR,					/* needs a person; reason and hint say why */
-	BOT_LOGGED_OUT,				/* unlinked; needs a new link with new keys */
-	BOT_BANNED,					/* until says when a temporary one ends */
-	BOT_PASSKEY_REQUIRED,		/* the account demands a passkey while linking */
+	BOT_ERROR,            /* needs a person; reason and hint say why */
+	BOT_LOGGED_OUT,       /* unlinked; needs a new link with new keys */
+	BOT_BANNED,           /* until says when a temporary one ends */
+	BOT_PASSKEY_REQUIRED, /* the account demands a passkey while linking */
 } WaBotStatus;
 
-extern const char *client_status_name(WaBotStatus status);	/* "online", ... */
+extern const char *client_status_name(WaBotStatus status); /* "online", ... */
 
 typedef struct WaClientConfig
 {
 	const WaEnv *env;
-	uint32_t	version[3];		/* client version to claim */
-	uint8_t		root_key[32];	/* root of the server's certificates */
-	const char *device_name;	/* shown in "Linked devices"; copied */
-	bool		edge_routing;	/* send the routing prefix if one is known */
-	int			prekey_batch;	/* one-time prekeys of an upload, 1..812 */
-	int			group_queries_per_minute;
-	int64_t		link_timeout_us;	/* give up linking after this long */
-	int64_t		last_online_us; /* wall time at which the bot is known to have been online, 0 unknown */
+	uint32_t version[3];     /* client version to claim */
+	uint8_t root_key[32];    /* root of the server's certificates */
+	const char *device_name; /* shown in "Linked devices"; copied */
+	bool edge_routing;       /* send the routing prefix if one is known */
+	int prekey_batch;        /* one-time prekeys of an upload, 1..812 */
+	int group_queries_per_minute;
+	int64_t link_timeout_us; /* give up linking after this long */
+	int64_t last_online_us; /* wall time at which the bot is known to have been online, 0 unknown */
 	/* shorter in tests */
-	int64_t		iq_timeout_us;	/* default 60 s */
-	int64_t		keepalive_us;	/* idle time before a ping, default 25 s, jittered */
-	int64_t		deaf_after_us;	/* least silence of stanzas that counts as deaf, default 180 s */
+	int64_t iq_timeout_us; /* default 60 s */
+	int64_t keepalive_us;  /* idle time before a ping, default 25 s, jittered */
+	int64_t deaf_after_us; /* least silence of stanzas that counts as deaf, default 180 s */
 } WaClientConfig;
 
 /* Everything but env: version and root of WhatsApp, the times above. */
@@ -61,20 +61,20 @@ extern void client_config_defaults(WaClientConfig *config);
 
 typedef enum WaEventKind
 {
-	EVENT_STATUS,				/* .status: the bot's status changed */
-	EVENT_QR,					/* .qr: a new QR is valid */
-	EVENT_PAIR_CODE,			/* .pair_code: accepted by the server; or .status refused */
-	EVENT_DEVICE,				/* client_device changed: save all of it */
-	EVENT_PREKEYS,				/* .prekeys: store before they are uploaded */
-	EVENT_PREKEYS_UPLOADED,		/* .prekeys_uploaded: the server has these ids */
-	EVENT_ALIASES,				/* .aliases */
-	EVENT_GROUP,				/* .group: metadata and roster of one group */
-	EVENT_GROUP_LIST,			/* .group_list: the groups of an EVENT_GROUP series are all there are */
-	EVENT_GROUP_CHANGE,			/* .change */
-	EVENT_GROUP_GONE,			/* .gone_jid: the bot is not in this group (403, 404) */
-	EVENT_NUMBER_CHANGE,		/* .number_change */
-	EVENT_RAW,					/* .raw: nothing understood it; keep it */
-	EVENT_CAUGHT_UP,			/* .caught_up: the offline queue is drained */
+	EVENT_STATUS,           /* .status: the bot's status changed */
+	EVENT_QR,               /* .qr: a new QR is valid */
+	EVENT_PAIR_CODE,        /* .pair_code: accepted by the server; or .status refused */
+	EVENT_DEVICE,           /* client_device changed: save all of it */
+	EVENT_PREKEYS,          /* .prekeys: store before they are uploaded */
+	EVENT_PREKEYS_UPLOADED, /* .prekeys_uploaded: the server has these ids */
+	EVENT_ALIASES,          /* .aliases */
+	EVENT_GROUP,            /* .group: metadata and roster of one group */
+	EVENT_GROUP_LIST,       /* .group_list: the groups of an EVENT_GROUP series are all there are */
+	EVENT_GROUP_CHANGE,     /* .change */
+	EVENT_GROUP_GONE,       /* .gone_jid: the bot is not in this group (403, 404) */
+	EVENT_NUMBER_CHANGE,    /* .number_change */
+	EVENT_RAW,              /* .raw: nothing understood it; keep it */
+	EVENT_CAUGHT_UP,        /* .caught_up: the offline queue is drained */
 } WaEventKind;
 
 /*
@@ -84,81 +84,82 @@ typedef enum WaEventKind
 typedef struct WaEvent
 {
 	WaEventKind kind;
-	uint64_t	epoch;
-	uint64_t	stanza;			/* events of one stanza share it; 0: from no stanza */
-	WaStr		stanza_bytes;	/* that stanza, decoded form of the frame; for wa.rejected */
+	uint64_t epoch;
+	uint64_t stanza;    /* events of one stanza share it; 0: from no stanza */
+	WaStr stanza_bytes; /* that stanza, decoded form of the frame; for wa.rejected */
 	union
 	{
 		struct
 		{
 			WaBotStatus status;
-			const char *reason; /* stable word: "replaced", "client_outdated", ...; NULL all is well */
-			int			code;	/* the server's number, 0 none */
-			WaStr		detail; /* the server's own words, may be absent */
-			const char *hint;	/* what a person can do, NULL nothing */
-			int64_t		until;	/* unix s when it ends by itself, 0 */
-			int64_t		retry_in_us;	/* when the next attempt comes, -1 never */
-		}			status;
+			const char
+				*reason;  /* stable word: "replaced", "client_outdated", ...; NULL all is well */
+			int code;     /* the server's number, 0 none */
+			WaStr detail; /* the server's own words, may be absent */
+			const char *hint;    /* what a person can do, NULL nothing */
+			int64_t until;       /* unix s when it ends by itself, 0 */
+			int64_t retry_in_us; /* when the next attempt comes, -1 never */
+		} status;
 		struct
 		{
-			WaStr		content;
-			int64_t		valid_us;	/* from now */
-			int			left;	/* how many more follow */
-		}			qr;
+			WaStr content;
+			int64_t valid_us; /* from now */
+			int left;         /* how many more follow */
+		} qr;
 		struct
 		{
-			WaStr		code;	/* "ABCD-EFGH", absent when refused */
-			int			error;	/* the server's number when refused */
-			WaStr		error_text;
-		}			pair_code;
+			WaStr code; /* "ABCD-EFGH", absent when refused */
+			int error;  /* the server's number when refused */
+			WaStr error_text;
+		} pair_code;
 		struct
 		{
 			const WaPrekey *keys;
-			int			count;
-		}			prekeys;
+			int count;
+		} prekeys;
 		struct
 		{
-			uint32_t	first_id;
-			uint32_t	last_id;
-		}			prekeys_uploaded;
+			uint32_t first_id;
+			uint32_t last_id;
+		} prekeys_uploaded;
 		struct
 		{
-			WaAlias    *list;
+			WaAlias *list;
 			const char *source; /* "success", "group", "notification", ... */
-		}			aliases;
+		} aliases;
 		struct
 		{
-			WaGroup    *group;
+			WaGroup *group;
 			const char *source; /* "list", "query", "create" */
-			int64_t		asked_us;	/* wall time of the question, 0 when nobody asked */
-		}			group;
+			int64_t asked_us;   /* wall time of the question, 0 when nobody asked */
+		} group;
 		struct
 		{
-			int			count;
-			WaStr	   *jids;
-			int64_t		asked_us;
-		}			group_list;
+			int count;
+			WaStr *jids;
+			int64_t asked_us;
+		} group_list;
 		WaGroupChange *change;
-		WaStr		gone_jid;
+		WaStr gone_jid;
 		struct
 		{
-			WaIdentity	before;
-			WaIdentity	after;
-		}			number_change;
+			WaIdentity before;
+			WaIdentity after;
+		} number_change;
 		struct
 		{
-			WaStr		tag;
-			WaStr		type;
-			WaStr		id;
-			WaStr		from;
+			WaStr tag;
+			WaStr type;
+			WaStr id;
+			WaStr from;
 			const WaNode *node;
-		}			raw;
+		} raw;
 		struct
 		{
-			int			announced;	/* stanzas the server said were waiting, -1 unknown */
-			int			received;
-			bool		covered;	/* the queue covers the whole gap */
-		}			caught_up;
+			int announced; /* stanzas the server said were waiting, -1 unknown */
+			int received;
+			bool covered; /* the queue covers the whole gap */
+		} caught_up;
 	};
 } WaEvent;
 
@@ -177,9 +178,9 @@ extern WaBotStatus client_status(const WaClient *client);
 
 /* ---- connection ---- */
 
-#define CLIENT_WANTS_CONNECT	1	/* open a socket, then client_connected */
-#define CLIENT_WANTS_CLOSE		2	/* flush output, close, then client_disconnected */
-#define CLIENT_WANTS_WRITE		4	/* client_output has bytes */
+#define CLIENT_WANTS_CONNECT 1 /* open a socket, then client_connected */
+#define CLIENT_WANTS_CLOSE 2   /* flush output, close, then client_disconnected */
+#define CLIENT_WANTS_WRITE 4   /* client_output has bytes */
 
 extern unsigned client_wants(const WaClient *client);
 /* Monotonic time at which client_tick must be called; WA_NEVER. */
@@ -207,7 +208,7 @@ extern void client_persisted(WaClient *client, uint64_t epoch);
  * No effect on one that is connected or connecting.
  */
 extern void client_start(WaClient *client, WaNow now);
-extern void client_stop(WaClient *client, WaNow now);	/* close, stay idle: BOT_OFFLINE */
+extern void client_stop(WaClient *client, WaNow now); /* close, stay idle: BOT_OFFLINE */
 /* The version to claim from the next connection on; ends the wait of an outdated client. */
 extern void client_set_version(WaClient *client, const uint32_t version[3], WaNow now);
 /*
@@ -230,7 +231,7 @@ extern WaStatus client_query_all_groups(WaClient *client, WaNow now);
  * Takes the next event, handling input as far as needed to find one.
  * 1: *event is filled.  0: nothing to do until more input or a deadline.
  */
-extern int	client_next_event(WaClient *client, WaEvent *event, WaNow now);
+extern int client_next_event(WaClient *client, WaEvent *event, WaNow now);
 
 /* Lends the bytes that may be sent now; valid until the next call. */
 extern void client_output(WaClient *client, const uint8_t **data, size_t *len);
@@ -239,4 +240,4 @@ extern void client_output_sent(WaClient *client, size_t len);
 /* Bytes of memory held by this client. */
 extern size_t client_memory(const WaClient *client);
 
-#endif							/* WA_CLIENT_H */
+#endif /* WA_CLIENT_H */

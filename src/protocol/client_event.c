@@ -44,7 +44,7 @@ client_event_add(WaClient *client, WaEventKind kind)
 static uint64_t
 client_event_alias_key(const WaAlias *alias)
 {
-	uint64_t	hash = UINT64_C(14695981039346656037);	/* FNV-1a */
+	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
 	const WaStr parts[] = {alias->lid, str_from(" "), alias->pn};
 
 	for (size_t i = 0; i < 3; i++)
@@ -62,7 +62,7 @@ client_event_alias_key(const WaAlias *alias)
 static bool
 client_event_alias_seen(WaClient *client, const WaAlias *alias)
 {
-	uint64_t	key = client_event_alias_key(alias);
+	uint64_t key = client_event_alias_key(alias);
 
 	for (int i = 0; i < CLIENT_SEEN_ALIASES; i++)
 	{
@@ -77,10 +77,10 @@ client_event_alias_seen(WaClient *client, const WaAlias *alias)
 void
 client_event_aliases(WaClient *client, WaAlias *list, const char *source)
 {
-	WaAlias    *fresh = NULL;
-	WaAlias   **end = &fresh;
-	WaAlias    *next;
-	WaEvent    *event;
+	WaAlias *fresh = NULL;
+	WaAlias **end = &fresh;
+	WaAlias *next;
+	WaEvent *event;
 
 	for (WaAlias *alias = list; alias != NULL; alias = next)
 	{
@@ -113,7 +113,7 @@ client_event_status(WaClient *client)
 static void
 client_event_fill_status(WaClient *client, WaEvent *event)
 {
-	int64_t		left = client->retry_at == WA_NEVER ? -1 : client->retry_at - client->now.mono_us;
+	int64_t left = client->retry_at == WA_NEVER ? -1 : client->retry_at - client->now.mono_us;
 
 	memset(event, 0, sizeof(*event));
 	event->kind = EVENT_STATUS;
@@ -129,7 +129,8 @@ client_event_fill_status(WaClient *client, WaEvent *event)
 		event->status.retry_in_us = client->phase == PHASE_IDLE ? -1 : 0;
 	/* a copy: the next status may come before the host has looked */
 	if (client->detail != NULL)
-		event->status.detail = arena_str(&client->arena, (WaStr) {client->detail, client->detail_len});
+		event->status.detail =
+			arena_str(&client->arena, (WaStr){client->detail, client->detail_len});
 	client->status_dirty = false;
 }
 

@@ -11,13 +11,13 @@
 
 #include <string.h>
 
-#define GROUPS_GATHER_US	(WA_SECOND / 2)	/* requests in a row become one question */
-#define GROUPS_PAUSE_US		(10 * WA_SECOND)	/* between two questions for one group */
-#define GROUPS_COLLAPSE		5	/* so many single questions become one for all */
-#define GROUPS_MINUTE_US	(60 * WA_SECOND)
-#define GROUPS_BLOCK_US		(300 * WA_SECOND)	/* after 429 without a time */
-#define GROUPS_BLOCK_STEPS	4
-#define GROUPS_RETRY_US		(60 * WA_SECOND)	/* after a question that failed otherwise */
+#define GROUPS_GATHER_US (WA_SECOND / 2) /* requests in a row become one question */
+#define GROUPS_PAUSE_US (10 * WA_SECOND) /* between two questions for one group */
+#define GROUPS_COLLAPSE 5                /* so many single questions become one for all */
+#define GROUPS_MINUTE_US (60 * WA_SECOND)
+#define GROUPS_BLOCK_US (300 * WA_SECOND) /* after 429 without a time */
+#define GROUPS_BLOCK_STEPS 4
+#define GROUPS_RETRY_US (60 * WA_SECOND) /* after a question that failed otherwise */
 
 /* ---- the waiting list ---- */
 
@@ -35,7 +35,7 @@ client_groups_find(WaClient *client, WaStr jid)
 static void
 client_groups_drop(WaClient *client, ClientAsk **place)
 {
-	ClientAsk  *ask = *place;
+	ClientAsk *ask = *place;
 
 	*place = ask->next;
 	client->n_asks--;
@@ -67,11 +67,11 @@ client_groups_want_list(WaClient *client)
 WaStatus
 client_groups_want(WaClient *client, WaStr jid)
 {
-	WaJid		parsed;
-	ClientAsk  *ask;
+	WaJid parsed;
+	ClientAsk *ask;
 
-	if (jid.len > DEVICE_MAX_JID || jid_parse(jid, &parsed) != WA_OK || parsed.server != JID_GROUP ||
-		parsed.user.len == 0)
+	if (jid.len > DEVICE_MAX_JID || jid_parse(jid, &parsed) != WA_OK ||
+		parsed.server != JID_GROUP || parsed.user.len == 0)
 		return WA_ERR_ARGUMENT;
 	client_groups_soon(client);
 	ask = *client_groups_find(client, jid);
@@ -108,7 +108,7 @@ client_groups_dirty(WaClient *client, uint64_t timestamp)
 static void
 client_groups_refill(WaClient *client)
 {
-	int64_t		passed = client->now.mono_us - client->tokens_at;
+	int64_t passed = client->now.mono_us - client->tokens_at;
 
 	/* a full minute's share at most, so that bursts stay small */
 	if (passed > GROUPS_MINUTE_US)
@@ -129,7 +129,7 @@ client_groups_price(const WaClient *client)
 static int64_t
 client_groups_affordable_at(const WaClient *client)
 {
-	int64_t		missing = client_groups_price(client) - client->tokens_us;
+	int64_t missing = client_groups_price(client) - client->tokens_us;
 
 	return missing > 0 ? client->tokens_at + missing : client->tokens_at;
 }
@@ -140,8 +140,8 @@ client_groups_affordable_at(const WaClient *client)
 static bool
 client_groups_may_ask(const WaClient *client)
 {
-	return client->phase == PHASE_ONLINE && client->queue == QUEUE_DONE && !client->query_in_flight &&
-		!client->logout_wanted;
+	return client->phase == PHASE_ONLINE && client->queue == QUEUE_DONE &&
+		   !client->query_in_flight && !client->logout_wanted;
 }
 
 static void
@@ -160,7 +160,7 @@ client_groups_ask_list(WaClient *client)
 	client_groups_spend(client);
 	client->list_wanted = false;
 	client->dirty_asked = client->dirty_groups;
-	while (*place != NULL)		/* the list answers them, too */
+	while (*place != NULL) /* the list answers them, too */
 		client_groups_drop(client, place);
 	client_iq_send(client, group_query_all(&client->arena), IQ_GROUP_LIST);
 }
@@ -171,14 +171,15 @@ client_groups_ask_one(WaClient *client, ClientAsk *ask)
 	client_groups_spend(client);
 	ask->wanted = false;
 	ask->not_before = client->now.mono_us + GROUPS_PAUSE_US;
-	client_iq_send(client, group_query_one(&client->arena, (WaStr) {ask->jid, ask->jid_len}), IQ_GROUP);
+	client_iq_send(client, group_query_one(&client->arena, (WaStr){ask->jid, ask->jid_len}),
+				   IQ_GROUP);
 }
 
 /* Wanted groups, the first that may be asked now, and when the next one may. */
 static int
 client_groups_survey(const WaClient *client, ClientAsk **due, int64_t *next)
 {
-	int			wanted = 0;
+	int wanted = 0;
 
 	*due = NULL;
 	*next = WA_NEVER;
@@ -198,7 +199,7 @@ client_groups_survey(const WaClient *client, ClientAsk **due, int64_t *next)
 int64_t
 client_groups_deadline(const WaClient *client)
 {
-	int64_t		deadline = client->asks_at;
+	int64_t deadline = client->asks_at;
 
 	if (deadline == WA_NEVER || !client_groups_may_ask(client))
 		return WA_NEVER;
@@ -227,9 +228,9 @@ client_groups_tidy(WaClient *client)
 void
 client_groups_tick(WaClient *client)
 {
-	ClientAsk  *due;
-	int64_t		next;
-	int			wanted;
+	ClientAsk *due;
+	int64_t next;
+	int wanted;
 
 	if (!client_groups_may_ask(client))
 		return;
@@ -256,7 +257,7 @@ client_groups_tick(WaClient *client)
 static void
 client_groups_block(WaClient *client, const ClientIqError *error)
 {
-	int64_t		pause = error->backoff_us;
+	int64_t pause = error->backoff_us;
 
 	if (pause < GROUPS_RETRY_US)
 		pause = error->code == 429 ? GROUPS_BLOCK_US << client->blocked_step : GROUPS_RETRY_US;
@@ -268,7 +269,7 @@ client_groups_block(WaClient *client, const ClientIqError *error)
 static void
 client_groups_tell(WaClient *client, WaGroup *group, const char *source, int64_t asked_us)
 {
-	WaEvent    *event = client_event_add(client, EVENT_GROUP);
+	WaEvent *event = client_event_add(client, EVENT_GROUP);
 
 	if (event == NULL)
 		return;
@@ -280,7 +281,7 @@ client_groups_tell(WaClient *client, WaGroup *group, const char *source, int64_t
 static void
 client_groups_tell_gone(WaClient *client, WaStr jid)
 {
-	WaEvent    *event = client_event_add(client, EVENT_GROUP_GONE);
+	WaEvent *event = client_event_add(client, EVENT_GROUP_GONE);
 
 	if (event != NULL)
 		event->gone_jid = jid;
@@ -290,8 +291,8 @@ client_groups_tell_gone(WaClient *client, WaStr jid)
 static void
 client_groups_clean(WaClient *client)
 {
-	WaNode	   *iq;
-	WaNode	   *clean;
+	WaNode *iq;
+	WaNode *clean;
 
 	if (client->dirty_asked == 0)
 		return;
@@ -309,12 +310,12 @@ void
 client_groups_list(WaClient *client, const WaNode *answer)
 {
 	ClientIqError error;
-	WaGroup    *groups;
-	WaStr	   *jids;
-	WaEvent    *event;
-	int			count;
-	int			listed = 0;
-	bool		all;
+	WaGroup *groups;
+	WaStr *jids;
+	WaEvent *event;
+	int count;
+	int listed = 0;
+	bool all;
 
 	client->query_in_flight = false;
 	if (!client_iq_ok(answer, &error))
@@ -327,7 +328,7 @@ client_groups_list(WaClient *client, const WaNode *answer)
 	groups = group_parse_list(answer, &count, &all);
 	jids = arena_alloc(&client->arena, (size_t) (count > 0 ? count : 1) * sizeof(*jids));
 	if (jids == NULL || client->arena.failed)
-		return;					/* the end of this stanza sees it */
+		return; /* the end of this stanza sees it */
 	for (WaGroup *group = groups; group != NULL && listed < count; group = group->next)
 	{
 		if (group->error.data != NULL)
@@ -356,8 +357,8 @@ client_groups_one(WaClient *client, const WaNode *answer)
 {
 	const WaNode *node = node_child(answer, "group");
 	ClientIqError error;
-	WaGroup    *group;
-	WaStr		jid;
+	WaGroup *group;
+	WaStr jid;
 
 	client->query_in_flight = false;
 	if (client_iq_ok(answer, &error))
@@ -385,14 +386,14 @@ client_groups_one(WaClient *client, const WaNode *answer)
 bool
 client_groups_notification(WaClient *client, const WaNode *notification)
 {
-	int			count;
+	int count;
 	WaGroupChange *changes = group_parse_changes(notification, &count);
 
 	if (changes == NULL)
 		return false;
 	for (WaGroupChange *change = changes; change != NULL; change = change->next)
 	{
-		WaEvent    *event;
+		WaEvent *event;
 
 		if (change->groups != NULL && str_is(change->kind, "create"))
 			client_groups_tell(client, change->groups, "create", 0);

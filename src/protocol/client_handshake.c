@@ -12,7 +12,7 @@
 #include "frame.h"
 #include "payload.h"
 
-#define HANDSHAKE_MAX_MESSAGE	(64 << 10)
+#define HANDSHAKE_MAX_MESSAGE (64 << 10)
 
 void
 client_handshake_reset(WaClient *client)
@@ -30,7 +30,7 @@ client_handshake_reset(WaClient *client)
 static WaStatus
 client_handshake_frame(WaClient *client, const WaBuf *message)
 {
-	WaStatus	status = frame_header(&client->out, buf_len(message));
+	WaStatus status = frame_header(&client->out, buf_len(message));
 
 	if (status == WA_OK)
 		status = buf_append(&client->out, buf_data(message), buf_len(message));
@@ -41,9 +41,9 @@ WaStatus
 client_handshake_start(WaClient *client)
 {
 	const WaDevice *device = &client->device;
-	WaBuf		message;
-	WaStatus	status;
-	uint8_t		random[4];
+	WaBuf message;
+	WaStatus status;
+	uint8_t random[4];
 
 	client->noise = client->env->alloc(client->env->ctx, sizeof(WaNoise));
 	if (client->noise == NULL)
@@ -73,9 +73,9 @@ client_handshake_start(WaClient *client)
 static WaStatus
 client_handshake_finish(WaClient *client)
 {
-	WaBuf		payload;
-	WaBuf		message;
-	WaStatus	status;
+	WaBuf payload;
+	WaBuf message;
+	WaStatus status;
 
 	buf_init(&payload, client->env, HANDSHAKE_MAX_MESSAGE);
 	buf_init(&message, client->env, HANDSHAKE_MAX_MESSAGE);
@@ -103,8 +103,8 @@ void
 client_handshake_answer(WaClient *client, const uint8_t *data, size_t len)
 {
 	const char *why = NULL;
-	WaStr		chain;
-	WaStatus	status;
+	WaStr chain;
+	WaStatus status;
 
 	status = noise_read_server_hello(client->noise, &client->arena, data, len, &chain);
 	if (status != WA_OK)
@@ -115,8 +115,9 @@ client_handshake_answer(WaClient *client, const uint8_t *data, size_t len)
 			client_end_for(client, FAILURE_HANDSHAKE);
 		return;
 	}
-	status = cert_verify(client->env, (const uint8_t *) chain.data, chain.len, client->config.root_key,
-						 client->noise->remote_static, client->now.wall_us, &why);
+	status =
+		cert_verify(client->env, (const uint8_t *) chain.data, chain.len, client->config.root_key,
+					client->noise->remote_static, client->now.wall_us, &why);
 	if (status != WA_OK)
 	{
 		if (status == WA_ERR_NOMEM)

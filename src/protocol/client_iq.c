@@ -10,12 +10,12 @@
 
 #include <string.h>
 
-#define IQ_OPEN		UINT64_MAX	/* made by the stanza at hand */
+#define IQ_OPEN UINT64_MAX /* made by the stanza at hand */
 
 WaNode *
 client_iq_new(WaClient *client, const char *type, const char *xmlns)
 {
-	WaNode	   *iq = node_new(&client->arena, "iq");
+	WaNode *iq = node_new(&client->arena, "iq");
 
 	node_set_jid(iq, "to", str_from("s.whatsapp.net"));
 	node_set(iq, "type", type);
@@ -33,8 +33,8 @@ client_iq_prefix(WaClient *client)
 static ClientIq *
 client_iq_register(WaClient *client, WaNode *iq, ClientIqKind kind)
 {
-	ClientIq   *pending;
-	WaStr		prefix = client_iq_prefix(client);
+	ClientIq *pending;
+	WaStr prefix = client_iq_prefix(client);
 
 	if (client->n_iqs >= CLIENT_MAX_IQS)
 	{
@@ -48,9 +48,10 @@ client_iq_register(WaClient *client, WaNode *iq, ClientIqKind kind)
 		return NULL;
 	}
 	client->iq_number++;
-	node_set_str(iq, "id", arena_printf(&client->arena, "%.*s%u", (int) prefix.len, prefix.data,
-										client->iq_number));
-	*pending = (ClientIq) {
+	node_set_str(
+		iq, "id",
+		arena_printf(&client->arena, "%.*s%u", (int) prefix.len, prefix.data, client->iq_number));
+	*pending = (ClientIq){
 		.next = client->iqs,
 		.kind = kind,
 		.number = client->iq_number,
@@ -73,7 +74,7 @@ client_iq_send(WaClient *client, WaNode *iq, ClientIqKind kind)
 void
 client_iq_ping(WaClient *client, WaNode *iq)
 {
-	ClientIq   *pending = client_iq_register(client, iq, IQ_PING);
+	ClientIq *pending = client_iq_register(client, iq, IQ_PING);
 
 	if (pending != NULL)
 	{
@@ -133,7 +134,7 @@ client_iq_deliver(WaClient *client, ClientIqKind kind, const WaNode *answer)
 			client_login_active(client, answer);
 			break;
 		case IQ_CLEAN:
-			break;				/* the dirty bit comes again at the next login */
+			break; /* the dirty bit comes again at the next login */
 		case IQ_GROUP_LIST:
 			client_groups_list(client, answer);
 			break;
@@ -157,7 +158,7 @@ client_iq_deliver(WaClient *client, ClientIqKind kind, const WaNode *answer)
 static ClientIqKind
 client_iq_take(WaClient *client, ClientIq **place)
 {
-	ClientIq   *iq = *place;
+	ClientIq *iq = *place;
 	ClientIqKind kind = iq->kind;
 
 	*place = iq->next;
@@ -169,13 +170,14 @@ client_iq_take(WaClient *client, ClientIq **place)
 void
 client_iq_answer(WaClient *client, const WaNode *node)
 {
-	WaStr		id = node_attr(node, "id");
-	WaStr		prefix = client_iq_prefix(client);
-	uint64_t	number;
+	WaStr id = node_attr(node, "id");
+	WaStr prefix = client_iq_prefix(client);
+	uint64_t number;
 
-	if (prefix.data == NULL || id.len <= prefix.len || memcmp(id.data, prefix.data, prefix.len) != 0 ||
-		!str_to_u64((WaStr) {id.data + prefix.len, id.len - prefix.len}, &number))
-		return;					/* no question of ours */
+	if (prefix.data == NULL || id.len <= prefix.len ||
+		memcmp(id.data, prefix.data, prefix.len) != 0 ||
+		!str_to_u64((WaStr){id.data + prefix.len, id.len - prefix.len}, &number))
+		return; /* no question of ours */
 	for (ClientIq **place = &client->iqs; *place != NULL; place = &(*place)->next)
 	{
 		if ((*place)->number == number)
@@ -189,7 +191,7 @@ client_iq_answer(WaClient *client, const WaNode *node)
 void
 client_iq_tick(WaClient *client)
 {
-	ClientIq  **place = &client->iqs;
+	ClientIq **place = &client->iqs;
 
 	while (*place != NULL && client_has_stream(client))
 	{
@@ -198,7 +200,7 @@ client_iq_tick(WaClient *client)
 		else
 		{
 			client_iq_deliver(client, client_iq_take(client, place), NULL);
-			place = &client->iqs;	/* the list may have changed */
+			place = &client->iqs; /* the list may have changed */
 		}
 	}
 }
@@ -206,7 +208,7 @@ client_iq_tick(WaClient *client)
 int64_t
 client_iq_deadline(const WaClient *client)
 {
-	int64_t		deadline = WA_NEVER;
+	int64_t deadline = WA_NEVER;
 
 	for (const ClientIq *iq = client->iqs; iq != NULL; iq = iq->next)
 	{
@@ -227,9 +229,9 @@ bool
 client_iq_ok(const WaNode *answer, ClientIqError *error)
 {
 	const WaNode *child;
-	uint64_t	value;
+	uint64_t value;
 
-	*error = (ClientIqError) {0};
+	*error = (ClientIqError){0};
 	if (answer == NULL)
 		return false;
 	if (!str_is(node_attr(answer, "type"), "error"))

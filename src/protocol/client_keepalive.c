@@ -12,12 +12,12 @@
  */
 #include "client_internal.h"
 
-#define PING_ANSWER_US		(20 * WA_SECOND)	/* sheet 1 section 8.1 */
-#define PING_PATIENCE_US	(180 * WA_SECOND)	/* even if stanzas come meanwhile */
-#define DEAF_FACTOR			8	/* times the typical gap */
-#define DEAF_MAX_SHIFT		9	/* 180 s doubled so often is a day */
-#define DEAF_CALM			32	/* stanzas after which the patience is halved */
-#define DEAF_MAX_GAP_US		(3600 * WA_SECOND)	/* a longer gap is a night, not typical */
+#define PING_ANSWER_US (20 * WA_SECOND)    /* sheet 1 section 8.1 */
+#define PING_PATIENCE_US (180 * WA_SECOND) /* even if stanzas come meanwhile */
+#define DEAF_FACTOR 8                      /* times the typical gap */
+#define DEAF_MAX_SHIFT 9                   /* 180 s doubled so often is a day */
+#define DEAF_CALM 32                       /* stanzas after which the patience is halved */
+#define DEAF_MAX_GAP_US (3600 * WA_SECOND) /* a longer gap is a night, not typical */
 
 void
 client_keepalive_start(WaClient *client)
@@ -51,16 +51,16 @@ client_keepalive_brought(WaClient *client)
 static bool
 client_keepalive_is_progress(const WaNode *stanza)
 {
-	return node_is(stanza, "message") || node_is(stanza, "notification") || node_is(stanza, "receipt") ||
-		node_is(stanza, "call") || node_is(stanza, "status") || node_is(stanza, "presence") ||
-		node_is(stanza, "chatstate");
+	return node_is(stanza, "message") || node_is(stanza, "notification") ||
+		   node_is(stanza, "receipt") || node_is(stanza, "call") || node_is(stanza, "status") ||
+		   node_is(stanza, "presence") || node_is(stanza, "chatstate");
 }
 
 void
 client_keepalive_stanza(WaClient *client, const WaNode *stanza)
 {
-	int64_t		now = client->now.mono_us;
-	int64_t		gap = now - client->last_progress;
+	int64_t now = client->now.mono_us;
+	int64_t gap = now - client->last_progress;
 
 	client->last_stanza = now;
 	if (client->phase >= PHASE_SETUP)
@@ -94,8 +94,8 @@ client_keepalive_pong(WaClient *client)
 static int64_t
 client_keepalive_ping_at(const WaClient *client)
 {
-	int64_t		idle = client->last_stanza < client->last_out ? client->last_stanza : client->last_out;
-	int64_t		due = idle + client->config.keepalive_us / 5 * 4;
+	int64_t idle = client->last_stanza < client->last_out ? client->last_stanza : client->last_out;
+	int64_t due = idle + client->config.keepalive_us / 5 * 4;
 
 	return due > client->ping_at ? due : client->ping_at;
 }
@@ -103,8 +103,8 @@ client_keepalive_ping_at(const WaClient *client)
 static int64_t
 client_keepalive_dead_at(const WaClient *client)
 {
-	int64_t		heard = client->last_in > client->ping_sent ? client->last_in : client->ping_sent;
-	int64_t		limit = client->ping_sent + PING_PATIENCE_US;
+	int64_t heard = client->last_in > client->ping_sent ? client->last_in : client->ping_sent;
+	int64_t limit = client->ping_sent + PING_PATIENCE_US;
 
 	/* bytes that come in are a sign of life: the answer may stand behind them */
 	return heard + PING_ANSWER_US < limit ? heard + PING_ANSWER_US : limit;
@@ -113,7 +113,7 @@ client_keepalive_dead_at(const WaClient *client)
 static int64_t
 client_keepalive_deaf_at(const WaClient *client)
 {
-	int64_t		patience = client->config.deaf_after_us;
+	int64_t patience = client->config.deaf_after_us;
 
 	if (client->typical_gap > 0 && client->typical_gap * DEAF_FACTOR > patience)
 		patience = client->typical_gap * DEAF_FACTOR;
@@ -123,7 +123,8 @@ client_keepalive_deaf_at(const WaClient *client)
 int64_t
 client_keepalive_deadline(const WaClient *client)
 {
-	int64_t		deadline = client->ping_sent != 0 ? client_keepalive_dead_at(client) : client_keepalive_ping_at(client);
+	int64_t deadline = client->ping_sent != 0 ? client_keepalive_dead_at(client)
+											  : client_keepalive_ping_at(client);
 
 	if (client->phase == PHASE_ONLINE && client_keepalive_deaf_at(client) < deadline)
 		deadline = client_keepalive_deaf_at(client);
@@ -133,8 +134,8 @@ client_keepalive_deadline(const WaClient *client)
 static void
 client_keepalive_send(WaClient *client)
 {
-	int64_t		now = client->now.mono_us;
-	uint8_t		random = 128;
+	int64_t now = client->now.mono_us;
+	uint8_t random = 128;
 
 	/* sheet 1 section 8.1: 20 to 30 s; without randomness the middle of it */
 	(void) crypto_random(client->env, &random, 1);
@@ -146,7 +147,7 @@ client_keepalive_send(WaClient *client)
 void
 client_keepalive_tick(WaClient *client)
 {
-	int64_t		now = client->now.mono_us;
+	int64_t now = client->now.mono_us;
 
 	if (!client_has_stream(client))
 		return;

@@ -12,9 +12,9 @@
 
 #include "answer.h"
 
-#define LINK_FIRST_QR_US	(60 * WA_SECOND)
-#define LINK_NEXT_QR_US		(20 * WA_SECOND)
-#define LINK_RELOGIN_US		(3 * WA_SECOND)	/* for a server that forgets to send 515 */
+#define LINK_FIRST_QR_US (60 * WA_SECOND)
+#define LINK_NEXT_QR_US (20 * WA_SECOND)
+#define LINK_RELOGIN_US (3 * WA_SECOND) /* for a server that forgets to send 515 */
 
 void
 client_link_reset(WaClient *client)
@@ -36,9 +36,9 @@ static void
 client_link_tell_qr(WaClient *client)
 {
 	ClientLink *link = client->link;
-	WaStr		content = pairing_qr(&client->arena, &client->device,
-									 (WaStr) {(const char *) link->ref, link->ref_len});
-	WaEvent    *event;
+	WaStr content = pairing_qr(&client->arena, &client->device,
+							   (WaStr){(const char *) link->ref, link->ref_len});
+	WaEvent *event;
 
 	if (content.data == NULL)
 	{
@@ -58,7 +58,7 @@ static bool
 client_link_next_qr(WaClient *client, int64_t duration)
 {
 	ClientLink *link = client->link;
-	uint16_t	len;
+	uint16_t len;
 
 	if (link->refs_left == 0)
 		return false;
@@ -80,11 +80,11 @@ client_link_take_refs(WaClient *client, const WaNode *pair_device)
 
 	buf_free(&link->refs);
 	link->refs_left = 0;
-	for (const WaNode *ref = node_child(pair_device, "ref"); ref != NULL && link->refs_left < CLIENT_MAX_REFS;
-		 ref = node_child_next(ref, "ref"))
+	for (const WaNode *ref = node_child(pair_device, "ref");
+		 ref != NULL && link->refs_left < CLIENT_MAX_REFS; ref = node_child_next(ref, "ref"))
 	{
-		uint16_t	len = (uint16_t) ref->bytes.len;
-		WaStatus	status;
+		uint16_t len = (uint16_t) ref->bytes.len;
+		WaStatus status;
 
 		if (ref->bytes.len == 0 || ref->bytes.len > CLIENT_MAX_REF)
 			continue;
@@ -101,8 +101,8 @@ client_link_take_refs(WaClient *client, const WaNode *pair_device)
 void
 client_link_device(WaClient *client, const WaNode *iq)
 {
-	WaFailure	qr = {.status = BOT_QR};
-	WaStatus	status;
+	WaFailure qr = {.status = BOT_QR};
+	WaStatus status;
 
 	if (device_is_linked(&client->device) ||
 		(client->phase != PHASE_LOGIN && client->phase != PHASE_LINK))
@@ -116,7 +116,8 @@ client_link_device(WaClient *client, const WaNode *iq)
 			return;
 		}
 		memset(client->link, 0, sizeof(*client->link));
-		buf_init(&client->link->refs, client->env, CLIENT_MAX_REFS * (CLIENT_MAX_REF + sizeof(uint16_t)));
+		buf_init(&client->link->refs, client->env,
+				 CLIENT_MAX_REFS * (CLIENT_MAX_REF + sizeof(uint16_t)));
 	}
 	status = client_link_take_refs(client, node_child(iq, "pair-device"));
 	if (status != WA_OK)
@@ -136,8 +137,8 @@ client_link_device(WaClient *client, const WaNode *iq)
 void
 client_link_rotate(WaClient *client)
 {
-	uint8_t		secret[32];
-	WaStatus	status;
+	uint8_t secret[32];
+	WaStatus status;
 
 	if (client->phase != PHASE_LINK || client->link == NULL)
 		return;
@@ -160,7 +161,7 @@ client_link_rotate(WaClient *client)
 static void
 client_link_refuse_code(WaClient *client, int code, WaStr text)
 {
-	WaEvent    *event = client_event_add(client, EVENT_PAIR_CODE);
+	WaEvent *event = client_event_add(client, EVENT_PAIR_CODE);
 
 	crypto_wipe(&client->link->code, sizeof(client->link->code));
 	client->link->code_active = false;
@@ -174,8 +175,8 @@ void
 client_link_ask_code(WaClient *client)
 {
 	ClientLink *link = client->link;
-	WaNode	   *iq;
-	WaStatus	status;
+	WaNode *iq;
+	WaStatus status;
 
 	if (client->phase != PHASE_LINK || link == NULL || client->pair_phone[0] == '\0')
 		return;
@@ -200,7 +201,7 @@ client_link_hello(WaClient *client, const WaNode *answer)
 	ClientLink *link = client->link;
 	const WaNode *ref;
 	ClientIqError error;
-	WaEvent    *event;
+	WaEvent *event;
 
 	if (client->phase != PHASE_LINK || link == NULL || !link->code_active)
 		return;
@@ -220,17 +221,18 @@ client_link_hello(WaClient *client, const WaNode *answer)
 	link->code.ref_len = ref->bytes.len;
 	event = client_event_add(client, EVENT_PAIR_CODE);
 	if (event != NULL)
-		event->pair_code.code = arena_printf(&client->arena, "%.4s-%.4s", link->code.code, link->code.code + 4);
+		event->pair_code.code =
+			arena_printf(&client->arena, "%.4s-%.4s", link->code.code, link->code.code + 4);
 }
 
 void
 client_link_code(WaClient *client, const WaNode *notification)
 {
-	WaStr		stage = node_attr(node_child(notification, "link_code_companion_reg"), "stage");
+	WaStr stage = node_attr(node_child(notification, "link_code_companion_reg"), "stage");
 	ClientLink *link = client->link;
-	WaDevice	device = client->device;
-	WaNode	   *iq;
-	WaStatus	status;
+	WaDevice device = client->device;
+	WaNode *iq;
+	WaStatus status;
 
 	if (client->phase != PHASE_LINK || link == NULL || !link->code_active)
 		return;
@@ -243,11 +245,12 @@ client_link_code(WaClient *client, const WaNode *notification)
 	if (!str_is(stage, "primary_hello") ||
 		client->now.mono_us > link->code.made_us + PAIRING_CODE_VALID_US)
 		return;
-	status = pairing_code_finish(client->env, &client->arena, notification, &link->code, &device, &iq);
+	status =
+		pairing_code_finish(client->env, &client->arena, notification, &link->code, &device, &iq);
 	if (status == WA_OK && client_event_add(client, EVENT_DEVICE) != NULL)
 	{
 		memcpy(client->device.adv_secret, device.adv_secret, sizeof(device.adv_secret));
-		client_link_tell_qr(client);	/* the one on show has the old secret */
+		client_link_tell_qr(client); /* the one on show has the old secret */
 		client_iq_send(client, iq, IQ_PAIR_FINISH);
 	}
 	else if (status == WA_ERR_NOMEM || status == WA_ERR_RANDOM)
@@ -262,7 +265,8 @@ client_link_finish(WaClient *client, const WaNode *answer)
 	ClientIqError error;
 
 	/* no answer says nothing: pair-success is what counts */
-	if (client->link != NULL && client->link->code_active && answer != NULL && !client_iq_ok(answer, &error))
+	if (client->link != NULL && client->link->code_active && answer != NULL &&
+		!client_iq_ok(answer, &error))
 		client_link_refuse_code(client, error.code, error.text);
 }
 
@@ -271,12 +275,12 @@ client_link_finish(WaClient *client, const WaNode *answer)
 void
 client_link_success(WaClient *client, const WaNode *iq)
 {
-	WaFailure	linked = failure_local(FAILURE_LINKED);
-	WaFailure	failure = failure_local(FAILURE_PAIRING);
-	WaDevice	device = client->device;
-	WaNode	   *reply;
+	WaFailure linked = failure_local(FAILURE_LINKED);
+	WaFailure failure = failure_local(FAILURE_PAIRING);
+	WaDevice device = client->device;
+	WaNode *reply;
 	const char *why;
-	WaStatus	status;
+	WaStatus status;
 
 	if (client->phase != PHASE_LINK || device_is_linked(&client->device))
 		return;
@@ -286,8 +290,10 @@ client_link_success(WaClient *client, const WaNode *iq)
 		if (client_event_add(client, EVENT_DEVICE) != NULL)
 		{
 			client->device = device;
-			client_event_aliases(client, identity_pair(&client->arena, str_from(device.jid),
-													   str_from(device.lid), true), "pairing");
+			client_event_aliases(
+				client,
+				identity_pair(&client->arena, str_from(device.jid), str_from(device.lid), true),
+				"pairing");
 			client->link_deadline = WA_NEVER;
 			client->seen_wall_us = 0;
 			client->list_wanted = true;
@@ -321,7 +327,7 @@ client_link_release(WaClient *client)
 int64_t
 client_link_deadline(const WaClient *client)
 {
-	int64_t		deadline = WA_NEVER;
+	int64_t deadline = WA_NEVER;
 
 	if (client->phase != PHASE_LINK)
 		return deadline;
@@ -337,7 +343,7 @@ client_link_deadline(const WaClient *client)
 void
 client_link_tick(WaClient *client)
 {
-	int64_t		now = client->now.mono_us;
+	int64_t now = client->now.mono_us;
 	ClientLink *link = client->link;
 
 	if (client->phase != PHASE_LINK || now < client_link_deadline(client))

@@ -12,8 +12,8 @@
 
 #include <string.h>
 
-#define LOGIN_UPLOAD_PAUSE_US	(60 * WA_SECOND)	/* the server does not need a batch more often */
-#define LOGIN_UPLOAD_MAX_US		(610 * WA_SECOND)	/* longest pause between attempts */
+#define LOGIN_UPLOAD_PAUSE_US (60 * WA_SECOND) /* the server does not need a batch more often */
+#define LOGIN_UPLOAD_MAX_US (610 * WA_SECOND)  /* longest pause between attempts */
 
 /* ---- success ---- */
 
@@ -27,11 +27,12 @@ client_login_own(const char *jid)
 static void
 client_login_take_lid(WaClient *client, WaStr lid)
 {
-	WaDevice   *device = &client->device;
-	WaJid		parsed;
+	WaDevice *device = &client->device;
+	WaJid parsed;
 
-	if (jid_parse(lid, &parsed) != WA_OK || (parsed.server != JID_LID && parsed.server != JID_HOSTED_LID) ||
-		parsed.user.len == 0 || lid.len >= sizeof(device->lid))
+	if (jid_parse(lid, &parsed) != WA_OK ||
+		(parsed.server != JID_LID && parsed.server != JID_HOSTED_LID) || parsed.user.len == 0 ||
+		lid.len >= sizeof(device->lid))
 		return;
 	memset(device->lid, 0, sizeof(device->lid));
 	memcpy(device->lid, lid.data, lid.len);
@@ -40,8 +41,8 @@ client_login_take_lid(WaClient *client, WaStr lid)
 void
 client_login_success(WaClient *client, const WaNode *node)
 {
-	WaDevice   *device = &client->device;
-	WaNode	   *iq;
+	WaDevice *device = &client->device;
+	WaNode *iq;
 
 	/* some servers send it to a client that is not linked: it means nothing there */
 	if (client->phase != PHASE_LOGIN || !device_is_linked(device))
@@ -50,8 +51,10 @@ client_login_success(WaClient *client, const WaNode *node)
 		return;
 	client_login_take_lid(client, node_attr(node, "lid"));
 	device->login_counter++;
-	client_event_aliases(client, identity_pair(&client->arena, client_login_own(device->jid),
-											   client_login_own(device->lid), true), "success");
+	client_event_aliases(client,
+						 identity_pair(&client->arena, client_login_own(device->jid),
+									   client_login_own(device->lid), true),
+						 "success");
 	client->phase = PHASE_SETUP;
 	client->presence_sent = false;
 	client_offline_start(client);
@@ -68,8 +71,8 @@ client_login_success(WaClient *client, const WaNode *node)
 void
 client_login_logout(WaClient *client)
 {
-	WaNode	   *iq = client_iq_new(client, "set", "md");
-	WaNode	   *remove = node_add(iq, "remove-companion-device");
+	WaNode *iq = client_iq_new(client, "set", "md");
+	WaNode *remove = node_add(iq, "remove-companion-device");
 
 	node_set_jid(remove, "jid", str_from(client->device.jid));
 	node_set(remove, "reason", "user_initiated");
@@ -85,24 +88,27 @@ client_login_send_upload(WaClient *client)
 
 	upload->in_flight = true;
 	client->upload_at = WA_NEVER;
-	client_iq_send(client, prekey_upload(&client->arena, &client->device, upload->first_id,
-										 upload->publics, upload->count), IQ_PREKEY_UPLOAD);
+	client_iq_send(client,
+				   prekey_upload(&client->arena, &client->device, upload->first_id, upload->publics,
+								 upload->count),
+				   IQ_PREKEY_UPLOAD);
 }
 
 /* Makes a batch; its events come before its upload. */
 static WaStatus
 client_login_make_batch(WaClient *client)
 {
-	int			count = client->config.prekey_batch;
-	WaPrekey   *keys = arena_alloc(&client->arena, (size_t) count * sizeof(*keys));
+	int count = client->config.prekey_batch;
+	WaPrekey *keys = arena_alloc(&client->arena, (size_t) count * sizeof(*keys));
 	ClientUpload *upload;
-	WaDevice	moved = client->device;
-	WaEvent    *event = NULL;
-	WaStatus	status;
+	WaDevice moved = client->device;
+	WaEvent *event = NULL;
+	WaStatus status;
 
-	upload = client->env->alloc(client->env->ctx, sizeof(*upload) + (size_t) count * CRYPTO_KEY_LEN);
-	status = keys == NULL || upload == NULL ? WA_ERR_NOMEM :
-		prekey_generate(client->env, &moved, keys, count);
+	upload =
+		client->env->alloc(client->env->ctx, sizeof(*upload) + (size_t) count * CRYPTO_KEY_LEN);
+	status = keys == NULL || upload == NULL ? WA_ERR_NOMEM
+											: prekey_generate(client->env, &moved, keys, count);
 	/* the device first: keys must not be told without the ids being used up */
 	if (status == WA_OK && (client_event_add(client, EVENT_DEVICE) == NULL ||
 							(event = client_event_add(client, EVENT_PREKEYS)) == NULL))
@@ -129,7 +135,7 @@ client_login_make_batch(WaClient *client)
 static void
 client_login_upload(WaClient *client)
 {
-	WaStatus	status;
+	WaStatus status;
 
 	if (client->upload == NULL)
 	{
@@ -147,7 +153,7 @@ client_login_upload(WaClient *client)
 static void
 client_login_ask_active(WaClient *client)
 {
-	WaNode	   *iq = client_iq_new(client, "set", "passive");
+	WaNode *iq = client_iq_new(client, "set", "passive");
 
 	node_add(iq, "active");
 	client_iq_send(client, iq, IQ_ACTIVE);
@@ -157,8 +163,8 @@ void
 client_login_count(WaClient *client, const WaNode *answer)
 {
 	ClientIqError error;
-	uint64_t	count = 0;
-	bool		ok = client_iq_ok(answer, &error);
+	uint64_t count = 0;
+	bool ok = client_iq_ok(answer, &error);
 
 	if (client->phase != PHASE_SETUP)
 		return;
@@ -175,12 +181,12 @@ client_login_count(WaClient *client, const WaNode *answer)
 static int64_t
 client_login_upload_pause(WaClient *client)
 {
-	int64_t		a = 1;
-	int64_t		b = 2;
+	int64_t a = 1;
+	int64_t b = 2;
 
 	for (int i = 0; i < client->upload_step; i++)
 	{
-		int64_t		sum = a + b;
+		int64_t sum = a + b;
 
 		a = b;
 		b = sum;
@@ -196,7 +202,7 @@ client_login_uploaded(WaClient *client, const WaNode *answer)
 {
 	ClientUpload *upload = client->upload;
 	ClientIqError error;
-	WaEvent    *event;
+	WaEvent *event;
 
 	if (upload == NULL)
 		return;
@@ -236,14 +242,14 @@ client_login_low_water(WaClient *client, uint64_t count)
 void
 client_login_active(WaClient *client, const WaNode *answer)
 {
-	WaFailure	online = {.status = BOT_ONLINE};
+	WaFailure online = {.status = BOT_ONLINE};
 	ClientIqError error;
 
 	if (client->phase != PHASE_SETUP)
 		return;
 	if (!client_iq_ok(answer, &error))
 	{
-		WaFailure	failure = failure_local(answer == NULL ? FAILURE_TIMEOUT : FAILURE_PROTOCOL);
+		WaFailure failure = failure_local(answer == NULL ? FAILURE_TIMEOUT : FAILURE_PROTOCOL);
 
 		failure.code = error.code;
 		failure.detail = error.text;
@@ -268,7 +274,7 @@ client_login_active(WaClient *client, const WaNode *answer)
 void
 client_login_presence(WaClient *client)
 {
-	WaNode	   *presence;
+	WaNode *presence;
 
 	if (client->presence_sent || client->device.push_name[0] == '\0' ||
 		client->phase != PHASE_ONLINE || client->queue != QUEUE_DONE)
@@ -283,10 +289,11 @@ client_login_presence(WaClient *client)
 void
 client_login_push_name(WaClient *client, WaStr name)
 {
-	WaDevice   *device = &client->device;
+	WaDevice *device = &client->device;
 
-	if (name.len == 0 || name.len >= sizeof(device->push_name) || memchr(name.data, 0, name.len) != NULL ||
-		memchr(name.data, '@', name.len) != NULL || str_is(name, device->push_name))
+	if (name.len == 0 || name.len >= sizeof(device->push_name) ||
+		memchr(name.data, 0, name.len) != NULL || memchr(name.data, '@', name.len) != NULL ||
+		str_is(name, device->push_name))
 		return;
 	if (client_event_add(client, EVENT_DEVICE) == NULL)
 		return;

@@ -6,16 +6,16 @@
  */
 #include "client_internal.h"
 
-#define OFFLINE_BATCH			200
-#define OFFLINE_NEXT_BATCH_US	(WA_SECOND / 10)
-#define OFFLINE_SILENCE_US		(60 * WA_SECOND)
-#define OFFLINE_NO_PREVIEW_US	(10 * WA_SECOND)	/* a server that has no queue says nothing */
-#define OFFLINE_KEPT_US			(10 * 86400 * WA_SECOND)	/* after this the queue may have holes */
+#define OFFLINE_BATCH 200
+#define OFFLINE_NEXT_BATCH_US (WA_SECOND / 10)
+#define OFFLINE_SILENCE_US (60 * WA_SECOND)
+#define OFFLINE_NO_PREVIEW_US (10 * WA_SECOND)   /* a server that has no queue says nothing */
+#define OFFLINE_KEPT_US (10 * 86400 * WA_SECOND) /* after this the queue may have holes */
 
 void
 client_offline_start(WaClient *client)
 {
-	int64_t		away = client->seen_wall_us > 0 ? client->now.wall_us - client->seen_wall_us : 0;
+	int64_t away = client->seen_wall_us > 0 ? client->now.wall_us - client->seen_wall_us : 0;
 
 	client->queue = QUEUE_UNKNOWN;
 	client->announced = -1;
@@ -37,7 +37,7 @@ client_offline_online(WaClient *client)
 static void
 client_offline_ask(WaClient *client)
 {
-	WaNode	   *ib = node_new(&client->arena, "ib");
+	WaNode *ib = node_new(&client->arena, "ib");
 
 	node_set_u64(node_add(ib, "offline_batch"), "count", OFFLINE_BATCH);
 	client_output_send(client, ib);
@@ -50,7 +50,7 @@ client_offline_ask(WaClient *client)
 static void
 client_offline_done(WaClient *client, bool covered)
 {
-	WaEvent    *event;
+	WaEvent *event;
 
 	client->queue = QUEUE_DONE;
 	client->batch_at = WA_NEVER;
@@ -73,7 +73,7 @@ client_offline_done(WaClient *client, bool covered)
 void
 client_offline_preview(WaClient *client, const WaNode *preview)
 {
-	uint64_t	count = 0;
+	uint64_t count = 0;
 
 	if (client->phase != PHASE_SETUP && client->phase != PHASE_ONLINE)
 		return;
@@ -96,19 +96,21 @@ client_offline_preview(WaClient *client, const WaNode *preview)
 void
 client_offline_end(WaClient *client, const WaNode *offline)
 {
-	uint64_t	count = 0;
+	uint64_t count = 0;
 
-	if (client->queue == QUEUE_DONE || (client->phase != PHASE_SETUP && client->phase != PHASE_ONLINE))
+	if (client->queue == QUEUE_DONE ||
+		(client->phase != PHASE_SETUP && client->phase != PHASE_ONLINE))
 		return;
 	node_attr_u64(offline, "count", &count);
 	client_offline_done(client, client->announced >= 0 && client->received >= client->announced &&
-						(uint64_t) client->received >= count);
+									(uint64_t) client->received >= count);
 }
 
 void
 client_offline_stanza(WaClient *client, const WaNode *stanza)
 {
-	if (client->queue == QUEUE_DONE || node_attr(stanza, "offline").data == NULL || node_is(stanza, "ib"))
+	if (client->queue == QUEUE_DONE || node_attr(stanza, "offline").data == NULL ||
+		node_is(stanza, "ib"))
 		return;
 	client->received++;
 	if (client->queue != QUEUE_DRAINING)
@@ -133,7 +135,7 @@ client_offline_deadline(const WaClient *client)
 void
 client_offline_tick(WaClient *client)
 {
-	int64_t		now = client->now.mono_us;
+	int64_t now = client->now.mono_us;
 
 	if (now < client_offline_deadline(client))
 		return;

@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-#define HELD_HEADER		(sizeof(uint64_t) + sizeof(uint32_t))
+#define HELD_HEADER (sizeof(uint64_t) + sizeof(uint32_t))
 
 void
 client_output_init(WaClient *client)
@@ -29,7 +29,7 @@ client_output_init(WaClient *client)
 static WaStatus
 client_output_seal(WaClient *client, const uint8_t *plain, size_t len)
 {
-	WaStatus	status;
+	WaStatus status;
 
 	/* the peer would take a repeated counter for an attack */
 	if (client->transport.write_counter == UINT32_MAX)
@@ -57,9 +57,9 @@ client_output_begin(WaClient *client)
 void
 client_output_send(WaClient *client, const WaNode *node)
 {
-	WaBuf		plain;
-	uint32_t	len;
-	WaStatus	status;
+	WaBuf plain;
+	uint32_t len;
+	WaStatus status;
 
 	if (!client_has_stream(client))
 		return;
@@ -79,9 +79,9 @@ void
 client_output_end(WaClient *client)
 {
 	/* the place of the last event in the queue tells its epoch */
-	uint64_t	barrier = client->made == 0 ? 0 :
-		client->epoch + client->n_events + (client->status_dirty ? 1 : 0);
-	WaStatus	status = WA_OK;
+	uint64_t barrier =
+		client->made == 0 ? 0 : client->epoch + client->n_events + (client->status_dirty ? 1 : 0);
+	WaStatus status = WA_OK;
 
 	/* an ending connection takes nothing back: what is not answered comes again */
 	if (!client_has_stream(client))
@@ -92,7 +92,7 @@ client_output_end(WaClient *client)
 	while (status == WA_OK && buf_len(&client->stage) > 0)
 	{
 		const uint8_t *record = buf_data(&client->stage);
-		uint32_t	len;
+		uint32_t len;
 
 		memcpy(&len, record, sizeof(len));
 		if (barrier == 0)
@@ -116,8 +116,8 @@ client_output_end(WaClient *client)
 void
 client_output_now(WaClient *client, const WaNode *node)
 {
-	WaBuf		plain;
-	WaStatus	status;
+	WaBuf plain;
+	WaStatus status;
 
 	if (!client_has_stream(client))
 		return;
@@ -133,15 +133,15 @@ client_output_now(WaClient *client, const WaNode *node)
 void
 client_persisted(WaClient *client, uint64_t epoch)
 {
-	WaStatus	status = WA_OK;
+	WaStatus status = WA_OK;
 
 	if (epoch > client->persisted)
 		client->persisted = epoch;
 	while (status == WA_OK && buf_len(&client->held) > 0)
 	{
 		const uint8_t *record = buf_data(&client->held);
-		uint64_t	barrier;
-		uint32_t	len;
+		uint64_t barrier;
+		uint32_t len;
 
 		memcpy(&barrier, record, sizeof(barrier));
 		if (barrier > client->persisted)
@@ -169,7 +169,7 @@ client_output(WaClient *client, const uint8_t **data, size_t *len)
 void
 client_output_sent(WaClient *client, size_t len)
 {
-	size_t		have = buf_len(&client->out);
+	size_t have = buf_len(&client->out);
 
 	buf_consume(&client->out, len < have ? len : have);
 }

@@ -19,7 +19,7 @@
 static void
 client_stanza_raw(WaClient *client, const WaNode *node)
 {
-	WaEvent    *event = client_event_add(client, EVENT_RAW);
+	WaEvent *event = client_event_add(client, EVENT_RAW);
 
 	if (event == NULL)
 		return;
@@ -33,7 +33,7 @@ client_stanza_raw(WaClient *client, const WaNode *node)
 static void
 client_stanza_ack(WaClient *client, const WaNode *node, int error)
 {
-	WaNode	   *ack = answer_ack(&client->arena, node, error);
+	WaNode *ack = answer_ack(&client->arena, node, error);
 
 	if (ack != NULL)
 		client_output_send(client, ack);
@@ -44,8 +44,8 @@ client_stanza_ack(WaClient *client, const WaNode *node, int error)
 static void
 client_stanza_iq(WaClient *client, const WaNode *iq)
 {
-	WaStr		type = node_attr(iq, "type");
-	WaStr		xmlns = node_attr(iq, "xmlns");
+	WaStr type = node_attr(iq, "type");
+	WaStr xmlns = node_attr(iq, "xmlns");
 
 	if (str_is(type, "result") || str_is(type, "error"))
 		client_iq_answer(client, iq);
@@ -65,7 +65,7 @@ static void
 client_stanza_routing(WaClient *client, const WaNode *routing)
 {
 	const WaNode *info = node_child(routing, "routing_info");
-	WaDevice   *device = &client->device;
+	WaDevice *device = &client->device;
 
 	if (info == NULL || info->bytes.len == 0 || info->bytes.len > sizeof(device->routing))
 		return;
@@ -82,10 +82,10 @@ client_stanza_routing(WaClient *client, const WaNode *routing)
 static void
 client_stanza_dirty(WaClient *client, const WaNode *dirty)
 {
-	WaStr		type = node_attr(dirty, "type");
-	uint64_t	timestamp;
-	WaNode	   *iq;
-	WaNode	   *clean;
+	WaStr type = node_attr(dirty, "type");
+	uint64_t timestamp;
+	WaNode *iq;
+	WaNode *clean;
 
 	if (type.len == 0 || !node_attr_u64(dirty, "timestamp", &timestamp) || timestamp == 0)
 		return;
@@ -105,15 +105,16 @@ client_stanza_dirty(WaClient *client, const WaNode *dirty)
 static void
 client_stanza_expiration(WaClient *client, const WaNode *notice)
 {
-	WaFailure	online = {.status = BOT_ONLINE};
-	uint64_t	t;
+	WaFailure online = {.status = BOT_ONLINE};
+	uint64_t t;
 
 	if (client->phase != PHASE_ONLINE)
 		return;
 	if (node_attr_u64(notice, "t", &t) && t > 0 && t <= UINT32_MAX)
 	{
 		online.reason = "client_expiring";
-		online.hint = "WhatsApp will refuse this client version soon: set wa_collector.web_version to a newer one.";
+		online.hint = "WhatsApp will refuse this client version soon: set wa_collector.web_version "
+					  "to a newer one.";
 		online.until = (int64_t) t;
 	}
 	client_show(client, &online);
@@ -136,7 +137,7 @@ client_stanza_ib(WaClient *client, const WaNode *ib)
 		client_stanza_expiration(client, child);
 	if (node_child(ib, "downgrade_webclient") != NULL && client->phase == PHASE_LINK)
 	{
-		WaFailure	refused = {
+		WaFailure refused = {
 			.status = BOT_QR,
 			.reason = "multidevice_missing",
 			.hint = "The phone's WhatsApp cannot link devices. Update it and scan again.",
@@ -162,7 +163,7 @@ client_stanza_ib(WaClient *client, const WaNode *ib)
 static bool
 client_stanza_keeps(const WaNode *message)
 {
-	WaJid		from;
+	WaJid from;
 
 	if (node_child(message, "enc") == NULL && node_child(message, "participants") == NULL)
 		return false;
@@ -176,9 +177,11 @@ client_stanza_keeps(const WaNode *message)
 static void
 client_stanza_message(WaClient *client, const WaNode *message)
 {
-	WaJid		from;
-	bool		known = node_child(message, "enc") != NULL || node_child(message, "participants") != NULL ||
-		node_child(message, "unavailable") != NULL || node_child(message, "plaintext") != NULL || str_is(node_attr(message, "type"), "medianotify") ||
+	WaJid from;
+	bool known =
+		node_child(message, "enc") != NULL || node_child(message, "participants") != NULL ||
+		node_child(message, "unavailable") != NULL || node_child(message, "plaintext") != NULL ||
+		str_is(node_attr(message, "type"), "medianotify") ||
 		(jid_parse(node_attr(message, "from"), &from) == WA_OK && from.server == JID_NEWSLETTER);
 
 	client_event_aliases(client, identity_harvest(message), "message");
@@ -195,13 +198,14 @@ client_stanza_message(WaClient *client, const WaNode *message)
 static void
 client_stanza_passkey(WaClient *client, const WaNode *notification)
 {
-	WaFailure	passkey = {
+	WaFailure passkey = {
 		.status = BOT_PASSKEY_REQUIRED,
 		.reason = "passkey_required",
-		.hint = "The account asks for a passkey, which only WhatsApp's own client can give. Remove the passkey on the phone (Settings, Account, Passkeys) or use another account.",
+		.hint = "The account asks for a passkey, which only WhatsApp's own client can give. Remove "
+				"the passkey on the phone (Settings, Account, Passkeys) or use another account.",
 	};
 
-	client_stanza_raw(client, notification);	/* the challenge */
+	client_stanza_raw(client, notification); /* the challenge */
 	passkey.detail = node_to_json(&client->arena, notification);
 	client_show(client, &passkey);
 }
@@ -210,10 +214,10 @@ static void
 client_stanza_encrypt(WaClient *client, const WaNode *notification)
 {
 	const WaNode *count = node_child(notification, "count");
-	uint64_t	value = 0;
+	uint64_t value = 0;
 
 	if (count == NULL)
-		return;					/* a contact's new identity or a digest request: Signal's business */
+		return; /* a contact's new identity or a digest request: Signal's business */
 	if (node_attr_u64(count, "value", &value) || node_attr(count, "value").data == NULL)
 		client_login_low_water(client, value);
 }
@@ -221,9 +225,9 @@ client_stanza_encrypt(WaClient *client, const WaNode *notification)
 static void
 client_stanza_number_change(WaClient *client, const WaNode *notification)
 {
-	WaIdentity	before;
-	WaIdentity	after;
-	WaEvent    *event;
+	WaIdentity before;
+	WaIdentity after;
+	WaEvent *event;
 
 	if (!identity_number_change(notification, &before, &after))
 		return;
@@ -240,8 +244,9 @@ static bool
 client_stanza_is_ignored(WaStr type)
 {
 	static const char *const ignored[] = {
-		"devices", "picture", "status", "business", "privacy_token", "server_sync", "mediaretry",
-		"newsletter", "disappearing_mode", "psa", "pay", "server", "fbid:devices", "w:growth",
+		"devices",     "picture",    "status",       "business",          "privacy_token",
+		"server_sync", "mediaretry", "newsletter",   "disappearing_mode", "psa",
+		"pay",         "server",     "fbid:devices", "w:growth",
 	};
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
@@ -255,7 +260,7 @@ client_stanza_is_ignored(WaStr type)
 static void
 client_stanza_notification(WaClient *client, const WaNode *notification)
 {
-	WaStr		type = node_attr(notification, "type");
+	WaStr type = node_attr(notification, "type");
 
 	/* a group's people travel in its own events, where it is known whether they may be stored */
 	if (!str_is(type, "w:gp2"))
@@ -293,7 +298,7 @@ client_stanza_notification(WaClient *client, const WaNode *notification)
 static void
 client_stanza_dispatch(WaClient *client, const WaNode *node)
 {
-	WaFailure	failure;
+	WaFailure failure;
 
 	if (node_is(node, "iq"))
 		client_stanza_iq(client, node);
@@ -303,7 +308,8 @@ client_stanza_dispatch(WaClient *client, const WaNode *node)
 		client_stanza_message(client, node);
 	else if (node_is(node, "receipt") || node_is(node, "call"))
 	{
-		client_event_aliases(client, identity_harvest(node), node_is(node, "call") ? "call" : "receipt");
+		client_event_aliases(client, identity_harvest(node),
+							 node_is(node, "call") ? "call" : "receipt");
 		client_stanza_ack(client, node, 0);
 	}
 	else if (node_is(node, "status"))
@@ -323,7 +329,8 @@ client_stanza_dispatch(WaClient *client, const WaNode *node)
 		client_end(client, &failure);
 	}
 	else if (node_is(node, "xmlstreamend"))
-		client_end_for(client, client->relogin_at != WA_NEVER ? FAILURE_LINKED : FAILURE_STREAM_END);
+		client_end_for(client,
+					   client->relogin_at != WA_NEVER ? FAILURE_LINKED : FAILURE_STREAM_END);
 	else if (!node_is(node, "presence") && !node_is(node, "chatstate") && !node_is(node, "ack"))
 	{
 		client_stanza_raw(client, node);
@@ -334,10 +341,10 @@ client_stanza_dispatch(WaClient *client, const WaNode *node)
 static void
 client_stanza_handle(WaClient *client, const uint8_t *plain, size_t len)
 {
-	WaNode	   *node;
-	WaStatus	status;
+	WaNode *node;
+	WaStatus status;
 
-	client->stanza_bytes = (WaStr) {(const char *) plain, len};
+	client->stanza_bytes = (WaStr){(const char *) plain, len};
 	client->stanza++;
 	if (len == 1 && (plain[0] & 2) != 0)
 	{
@@ -365,10 +372,10 @@ bool
 client_stanza_next(WaClient *client)
 {
 	const uint8_t *payload;
-	size_t		len;
-	size_t		consumed;
-	uint8_t    *plain;
-	WaStatus	status;
+	size_t len;
+	size_t consumed;
+	uint8_t *plain;
+	WaStatus status;
 
 	if (client->phase < PHASE_HELLO || client->phase > PHASE_ONLINE ||
 		frame_next(buf_data(&client->in), buf_len(&client->in), &payload, &len, &consumed) != WA_OK)
@@ -389,7 +396,7 @@ client_stanza_next(WaClient *client)
 	status = noise_open(&client->transport, payload, len, plain);
 	buf_consume(&client->in, consumed);
 	if (status != WA_OK)
-		client_end_status(client, status);	/* the counters are out of step for good */
+		client_end_status(client, status); /* the counters are out of step for good */
 	else
 		client_stanza_handle(client, plain, len - CRYPTO_TAG_LEN);
 	return true;

@@ -7,8 +7,7 @@
 
 static const char hint_relink[] =
 	"Link the bot again: wa.login() and scan a new QR. Collected data stays.";
-static const char hint_version[] =
-	"Set wa_collector.web_version to a newer client version.";
+static const char hint_version[] = "Set wa_collector.web_version to a newer client version.";
 static const char hint_replaced[] =
 	"Another process uses this bot's keys. Stop it, then run wa.login().";
 static const char hint_wait_ban[] =
@@ -28,8 +27,8 @@ failure_node_text(const WaNode *node)
 static WaFailure
 failure_from_conflict(const WaNode *conflict, int code)
 {
-	WaStr		type = node_attr(conflict, "type");
-	WaFailure	failure = {
+	WaStr type = node_attr(conflict, "type");
+	WaFailure failure = {
 		.status = BOT_ERROR,
 		.policy = FAILURE_STOP,
 		.reason = "replaced",
@@ -52,9 +51,10 @@ failure_from_conflict(const WaNode *conflict, int code)
 WaFailure
 failure_from_stream_error(const WaNode *node)
 {
-	WaFailure	failure = {.status = BOT_CONNECTING, .policy = FAILURE_RETRY, .reason = "stream_error"};
+	WaFailure failure = {
+		.status = BOT_CONNECTING, .policy = FAILURE_RETRY, .reason = "stream_error"};
 	const WaNode *child;
-	uint64_t	code = 0;
+	uint64_t code = 0;
 
 	if (!node_attr_u64(node, "code", &code) || code > 9999)
 		code = 0;
@@ -122,10 +122,10 @@ failure_from_stream_error(const WaNode *node)
 
 typedef struct FailureRow
 {
-	int			code;
+	int code;
 	WaBotStatus status;
 	FailurePolicy policy;
-	int			attempts;
+	int attempts;
 	const char *reason;
 	const char *hint;
 } FailureRow;
@@ -135,11 +135,12 @@ static const FailureRow failure_rows[] = {
 	{401, BOT_LOGGED_OUT, FAILURE_STOP, 0, "logged_out", hint_relink},
 	{402, BOT_BANNED, FAILURE_UNTIL, 0, "temporary_ban", hint_wait_ban},
 	{403, BOT_LOGGED_OUT, FAILURE_STOP, 0, "locked",
-		"WhatsApp locked the account or its phone is gone. Open WhatsApp on the phone, then link the bot again."},
+	 "WhatsApp locked the account or its phone is gone. Open WhatsApp on the phone, then link the "
+	 "bot again."},
 	{405, BOT_ERROR, FAILURE_SLOW, 0, "client_outdated", hint_version},
 	{406, BOT_BANNED, FAILURE_STOP, 0, "banned", hint_banned},
 	{409, BOT_ERROR, FAILURE_STOP, 0, "bad_user_agent",
-		"WhatsApp refuses what this client says about itself. Check wa_collector.web_version."},
+	 "WhatsApp refuses what this client says about itself. Check wa_collector.web_version."},
 	{411, BOT_ERROR, FAILURE_STOP, 0, "multidevice_mismatch", hint_relink},
 	{413, BOT_ERROR, FAILURE_SLOW, 5, "token_expired", NULL},
 	{414, BOT_ERROR, FAILURE_SLOW, 5, "token_invalid", NULL},
@@ -158,11 +159,13 @@ failure_ban_hint(uint64_t code)
 	switch (code)
 	{
 		case 101:
-			return "Temporary ban: messages to too many people who do not have this number in their contacts.";
+			return "Temporary ban: messages to too many people who do not have this number in "
+				   "their contacts.";
 		case 102:
 			return "Temporary ban: too many people blocked this number.";
 		case 103:
-			return "Temporary ban: too many groups made with people who do not have this number in their contacts.";
+			return "Temporary ban: too many groups made with people who do not have this number in "
+				   "their contacts.";
 		case 104:
 			return "Temporary ban: the same message was sent too often.";
 		case 106:
@@ -177,23 +180,24 @@ static WaStr
 failure_words(const WaNode *node)
 {
 	static const char *const keys[] = {
-		"message", "text", "logout_message_header", "logout_message_subtext", "violation_reason", "url"
-	};
-	WaStr		words = WA_STR_NONE;
+		"message",          "text", "logout_message_header", "logout_message_subtext",
+		"violation_reason", "url"};
+	WaStr words = WA_STR_NONE;
 
 	if (node->arena == NULL)
 		return words;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 	{
-		WaStr		value = node_attr(node, keys[i]);
-		int			len = value.len < 512 ? (int) value.len : 512;
+		WaStr value = node_attr(node, keys[i]);
+		int len = value.len < 512 ? (int) value.len : 512;
 
 		if (value.len == 0)
 			continue;
 		if (words.data == NULL)
 			words = arena_printf(node->arena, "%.*s", len, value.data);
 		else
-			words = arena_printf(node->arena, "%.*s · %.*s", (int) words.len, words.data, len, value.data);
+			words = arena_printf(node->arena, "%.*s · %.*s", (int) words.len, words.data, len,
+								 value.data);
 	}
 	return words;
 }
@@ -201,15 +205,15 @@ failure_words(const WaNode *node)
 WaFailure
 failure_from_failure(const WaNode *node, int64_t wall_us)
 {
-	WaFailure	failure = {
+	WaFailure failure = {
 		.status = BOT_ERROR,
 		.policy = FAILURE_SLOW,
 		.reason = "login_refused",
 		.attempts = 5,
 	};
-	uint64_t	reason = 0;
-	uint64_t	code = 0;
-	uint64_t	expire = 0;
+	uint64_t reason = 0;
+	uint64_t code = 0;
+	uint64_t expire = 0;
 
 	if (!node_attr_u64(node, "reason", &reason) || reason > 9999)
 		reason = 0;
@@ -248,7 +252,7 @@ failure_from_failure(const WaNode *node, int64_t wall_us)
 WaFailure
 failure_local(FailureKind kind)
 {
-	WaFailure	failure = {.status = BOT_CONNECTING, .policy = FAILURE_RETRY};
+	WaFailure failure = {.status = BOT_CONNECTING, .policy = FAILURE_RETRY};
 
 	switch (kind)
 	{
@@ -262,7 +266,8 @@ failure_local(FailureKind kind)
 			failure.reason = "tls_certificate";
 			failure.status = BOT_ERROR;
 			failure.policy = FAILURE_SLOW;
-			failure.hint = "The server's TLS certificate is not trusted. Check the clock, proxies and wa_collector.tls_ca_file.";
+			failure.hint = "The server's TLS certificate is not trusted. Check the clock, proxies "
+						   "and wa_collector.tls_ca_file.";
 			break;
 		case FAILURE_STREAM_END:
 			failure.reason = "stream_end";
@@ -283,7 +288,8 @@ failure_local(FailureKind kind)
 			failure.reason = "certificate";
 			failure.status = BOT_ERROR;
 			failure.policy = FAILURE_SLOW;
-			failure.hint = "The server did not prove to be WhatsApp. Check wa_collector.endpoint, wa_collector.noise_root_key and what stands between.";
+			failure.hint = "The server did not prove to be WhatsApp. Check wa_collector.endpoint, "
+						   "wa_collector.noise_root_key and what stands between.";
 			break;
 		case FAILURE_PROTOCOL:
 			failure.reason = "protocol_error";

@@ -10,13 +10,14 @@
 
 #include <string.h>
 
-#define PAIR_CODE_SALT_LEN		32
-#define PAIR_CODE_IV_LEN		16
-#define PAIR_CODE_WRAPPED_LEN	(PAIR_CODE_SALT_LEN + PAIR_CODE_IV_LEN + CRYPTO_KEY_LEN)
-#define PAIR_CODE_ITERATIONS	131072
-#define PAIR_CODE_GCM_IV_LEN	12
-#define PAIR_CODE_PLAIN_LEN		(3 * CRYPTO_KEY_LEN)
-#define PAIR_CODE_BUNDLE_LEN	(PAIR_CODE_SALT_LEN + PAIR_CODE_GCM_IV_LEN + PAIR_CODE_PLAIN_LEN + CRYPTO_TAG_LEN)
+#define PAIR_CODE_SALT_LEN 32
+#define PAIR_CODE_IV_LEN 16
+#define PAIR_CODE_WRAPPED_LEN (PAIR_CODE_SALT_LEN + PAIR_CODE_IV_LEN + CRYPTO_KEY_LEN)
+#define PAIR_CODE_ITERATIONS 131072
+#define PAIR_CODE_GCM_IV_LEN 12
+#define PAIR_CODE_PLAIN_LEN (3 * CRYPTO_KEY_LEN)
+#define PAIR_CODE_BUNDLE_LEN                                                                       \
+	(PAIR_CODE_SALT_LEN + PAIR_CODE_GCM_IV_LEN + PAIR_CODE_PLAIN_LEN + CRYPTO_TAG_LEN)
 
 static const char pair_code_bundle_info[] = "link_code_pairing_key_bundle_encryption_key";
 static const char pair_code_secret_info[] = "adv_secret";
@@ -24,7 +25,7 @@ static const char pair_code_secret_info[] = "adv_secret";
 WaStatus
 pairing_check_phone(const char *phone)
 {
-	size_t		len = phone != NULL ? strlen(phone) : 0;
+	size_t len = phone != NULL ? strlen(phone) : 0;
 
 	if (len < 7 || len > 15 || phone[0] == '0' || strspn(phone, "0123456789") != len)
 		return WA_ERR_ARGUMENT;
@@ -35,7 +36,7 @@ void
 pairing_code_text(const uint8_t random5[5], char out[PAIRING_CODE_LEN + 1])
 {
 	static const char alphabet[] = "123456789ABCDEFGHJKLMNPQRSTVWXYZ";
-	uint64_t	bits = 0;
+	uint64_t bits = 0;
 
 	for (int i = 0; i < 5; i++)
 		bits = bits << 8 | random5[i];
@@ -55,7 +56,7 @@ pair_code_key(const char *code, const uint8_t *salt, uint8_t key[32])
 static WaNode *
 pair_code_iq(WaArena *arena, const char *phone, const char *stage, WaNode **reg)
 {
-	WaNode	   *iq = node_new(arena, "iq");
+	WaNode *iq = node_new(arena, "iq");
 
 	node_set_jid(iq, "to", str_from("s.whatsapp.net"));
 	node_set(iq, "type", "set");
@@ -70,12 +71,12 @@ WaStatus
 pairing_code_start(const WaEnv *env, WaArena *arena, const WaDevice *device, const char *phone,
 				   WaPairCode *state, WaNode **iq)
 {
-	uint8_t		random5[5];
-	uint8_t		wrapped[PAIR_CODE_WRAPPED_LEN];
-	uint8_t		key[32];
+	uint8_t random5[5];
+	uint8_t wrapped[PAIR_CODE_WRAPPED_LEN];
+	uint8_t key[32];
 	const uint8_t nonce = 0;
-	WaNode	   *reg;
-	WaStatus	status;
+	WaNode *reg;
+	WaStatus status;
 
 	*iq = NULL;
 	memset(state, 0, sizeof(*state));
@@ -107,10 +108,10 @@ pairing_code_start(const WaEnv *env, WaArena *arena, const WaDevice *device, con
 
 	*iq = pair_code_iq(arena, phone, "companion_hello", &reg);
 	node_set(reg, "should_show_push_notification", "true");
-	node_set_bytes(node_add(reg, "link_code_pairing_wrapped_companion_ephemeral_pub"),
-				   wrapped, sizeof(wrapped));
-	node_set_bytes(node_add(reg, "companion_server_auth_key_pub"),
-				   device->noise.public_key, CRYPTO_KEY_LEN);
+	node_set_bytes(node_add(reg, "link_code_pairing_wrapped_companion_ephemeral_pub"), wrapped,
+				   sizeof(wrapped));
+	node_set_bytes(node_add(reg, "companion_server_auth_key_pub"), device->noise.public_key,
+				   CRYPTO_KEY_LEN);
 	node_set_text(node_add(reg, "companion_platform_id"), "1");
 	/* other forms than "Browser (OS)" are refused with 400 */
 	node_set_text(node_add(reg, "companion_platform_display"), "Chrome (Linux)");
@@ -121,30 +122,29 @@ pairing_code_start(const WaEnv *env, WaArena *arena, const WaDevice *device, con
 /* The secrets of one finish, wiped together. */
 typedef struct PairCodeSecrets
 {
-	uint8_t		key[32];
-	uint8_t		shared[3 * CRYPTO_KEY_LEN]; /* ephemeral, identity, random */
-	uint8_t		bundle_key[32];
-	uint8_t		plain[PAIR_CODE_PLAIN_LEN];
+	uint8_t key[32];
+	uint8_t shared[3 * CRYPTO_KEY_LEN]; /* ephemeral, identity, random */
+	uint8_t bundle_key[32];
+	uint8_t plain[PAIR_CODE_PLAIN_LEN];
 } PairCodeSecrets;
 
 /* Steps 2 to 7 of section 6.2. */
 static WaStatus
 pair_code_derive(const WaEnv *env, const WaPairCode *state, const WaDevice *device,
-				 const uint8_t *wrapped, const uint8_t *primary_identity,
-				 PairCodeSecrets *secrets, uint8_t bundle[PAIR_CODE_BUNDLE_LEN],
-				 uint8_t adv_secret[32])
+				 const uint8_t *wrapped, const uint8_t *primary_identity, PairCodeSecrets *secrets,
+				 uint8_t bundle[PAIR_CODE_BUNDLE_LEN], uint8_t adv_secret[32])
 {
-	uint8_t		primary_ephemeral[CRYPTO_KEY_LEN];
-	uint8_t    *salt = bundle;
-	uint8_t    *iv = bundle + PAIR_CODE_SALT_LEN;
-	uint8_t    *adv_random = secrets->shared + 2 * CRYPTO_KEY_LEN;
-	WaStatus	status;
+	uint8_t primary_ephemeral[CRYPTO_KEY_LEN];
+	uint8_t *salt = bundle;
+	uint8_t *iv = bundle + PAIR_CODE_SALT_LEN;
+	uint8_t *adv_random = secrets->shared + 2 * CRYPTO_KEY_LEN;
+	WaStatus status;
 
 	status = pair_code_key(state->code, wrapped, secrets->key);
 	if (status == WA_OK)
 		status = crypto_aes256_ctr(secrets->key, wrapped + PAIR_CODE_SALT_LEN,
-								   wrapped + PAIR_CODE_SALT_LEN + PAIR_CODE_IV_LEN,
-								   CRYPTO_KEY_LEN, primary_ephemeral);
+								   wrapped + PAIR_CODE_SALT_LEN + PAIR_CODE_IV_LEN, CRYPTO_KEY_LEN,
+								   primary_ephemeral);
 	if (status == WA_OK)
 		status = crypto_x25519(state->ephemeral.private_key, primary_ephemeral, secrets->shared);
 	if (status == WA_OK)
@@ -176,18 +176,18 @@ pair_code_derive(const WaEnv *env, const WaPairCode *state, const WaDevice *devi
 }
 
 WaStatus
-pairing_code_finish(const WaEnv *env, WaArena *arena, const WaNode *notification,
-					WaPairCode *state, WaDevice *device, WaNode **iq)
+pairing_code_finish(const WaEnv *env, WaArena *arena, const WaNode *notification, WaPairCode *state,
+					WaDevice *device, WaNode **iq)
 {
 	const WaNode *hello = node_child(notification, "link_code_companion_reg");
 	const WaNode *ref;
 	const WaNode *wrapped;
 	const WaNode *identity;
 	PairCodeSecrets secrets;
-	uint8_t		bundle[PAIR_CODE_BUNDLE_LEN];
-	uint8_t		adv_secret[32];
-	WaNode	   *reg;
-	WaStatus	status;
+	uint8_t bundle[PAIR_CODE_BUNDLE_LEN];
+	uint8_t adv_secret[32];
+	WaNode *reg;
+	WaStatus status;
 
 	*iq = NULL;
 	if (hello == NULL)
@@ -210,9 +210,10 @@ pairing_code_finish(const WaEnv *env, WaArena *arena, const WaNode *notification
 	if (status == WA_OK)
 	{
 		*iq = pair_code_iq(arena, state->phone, "companion_finish", &reg);
-		node_set_bytes(node_add(reg, "link_code_pairing_wrapped_key_bundle"), bundle, sizeof(bundle));
-		node_set_bytes(node_add(reg, "companion_identity_public"),
-					   device->identity.public_key, CRYPTO_KEY_LEN);
+		node_set_bytes(node_add(reg, "link_code_pairing_wrapped_key_bundle"), bundle,
+					   sizeof(bundle));
+		node_set_bytes(node_add(reg, "companion_identity_public"), device->identity.public_key,
+					   CRYPTO_KEY_LEN);
 		node_set_bytes(node_add(reg, "link_code_pairing_ref"), state->ref, state->ref_len);
 		if (arena->failed)
 		{

@@ -13,8 +13,8 @@
 #include "protobuf.h"
 #include "transport.pb-c.h"
 
-#define PAIRING_KEY_LEN		CRYPTO_KEY_LEN
-#define PAIRING_B64_LEN		45	/* base64 of 32 bytes and a NUL */
+#define PAIRING_KEY_LEN CRYPTO_KEY_LEN
+#define PAIRING_B64_LEN 45 /* base64 of 32 bytes and a NUL */
 
 /* Must match the platform type that payload.c registers with: Chrome. */
 static const char pairing_client_type[] = "1";
@@ -25,21 +25,21 @@ static const uint8_t pairing_account_prefix[2] = {6, 0};
 static const uint8_t pairing_device_prefix[2] = {6, 1};
 static const uint8_t pairing_hosted_prefix[2] = {6, 5};
 
-#define PAIRING_HOSTED	1		/* ADVEncryptionType */
+#define PAIRING_HOSTED 1 /* ADVEncryptionType */
 
 WaStr
 pairing_qr(WaArena *arena, const WaDevice *device, WaStr ref)
 {
-	char		noise[PAIRING_B64_LEN];
-	char		identity[PAIRING_B64_LEN];
-	char		secret[PAIRING_B64_LEN];
-	WaStr		qr;
+	char noise[PAIRING_B64_LEN];
+	char identity[PAIRING_B64_LEN];
+	char secret[PAIRING_B64_LEN];
+	WaStr qr;
 
 	crypto_base64(device->noise.public_key, PAIRING_KEY_LEN, noise);
 	crypto_base64(device->identity.public_key, PAIRING_KEY_LEN, identity);
 	crypto_base64(device->adv_secret, PAIRING_KEY_LEN, secret);
-	qr = arena_printf(arena, "%s%.*s,%s,%s,%s,%s", pairing_url, (int) ref.len, ref.data,
-					  noise, identity, secret, pairing_client_type);
+	qr = arena_printf(arena, "%s%.*s,%s,%s,%s,%s", pairing_url, (int) ref.len, ref.data, noise,
+					  identity, secret, pairing_client_type);
 	crypto_wipe(secret, sizeof(secret));
 	return qr;
 }
@@ -51,9 +51,9 @@ static WaStr
 pairing_message(WaArena *arena, const uint8_t prefix[2], ProtobufCBinaryData a,
 				ProtobufCBinaryData b, ProtobufCBinaryData c)
 {
-	size_t		len = 2 + a.len + b.len + c.len;
-	char	   *out = arena_alloc(arena, len);
-	char	   *p = out;
+	size_t len = 2 + a.len + b.len + c.len;
+	char *out = arena_alloc(arena, len);
+	char *p = out;
 
 	if (out == NULL)
 		return WA_STR_NONE;
@@ -67,7 +67,7 @@ pairing_message(WaArena *arena, const uint8_t prefix[2], ProtobufCBinaryData a,
 	p += b.len;
 	if (c.len > 0)
 		memcpy(p, c.data, c.len);
-	return (WaStr) {out, len};
+	return (WaStr){out, len};
 }
 
 /* Fixed-size text of the device; false when it does not fit. */
@@ -84,9 +84,9 @@ pairing_copy_text(char *to, size_t size, WaStr from)
 
 typedef struct PairingProof
 {
-	Wa__ADVSignedDeviceIdentity *identity;	/* as the phone signed it */
-	uint32_t	key_index;
-	uint8_t		signature[CRYPTO_SIGNATURE_LEN];	/* ours */
+	Wa__ADVSignedDeviceIdentity *identity; /* as the phone signed it */
+	uint32_t key_index;
+	uint8_t signature[CRYPTO_SIGNATURE_LEN]; /* ours */
 } PairingProof;
 
 /* Steps 1 to 5 of section 5.4. */
@@ -99,26 +99,25 @@ pairing_verify(const WaEnv *env, WaArena *arena, const WaDevice *device, WaStr b
 	Wa__ADVDeviceIdentity *details;
 	ProtobufCBinaryData own = {PAIRING_KEY_LEN, (uint8_t *) device->identity.public_key};
 	ProtobufCBinaryData none = {0, NULL};
-	uint8_t		hmac[32];
-	bool		hosted;
-	WaStr		message;
-	WaStatus	status;
+	uint8_t hmac[32];
+	bool hosted;
+	WaStr message;
+	WaStatus status;
 
 	*why = "internal-error";
-	status = protobuf_unpack(arena, &wa__advsigned_device_identity_hmac__descriptor,
-							 blob.data, blob.len, &envelope);
+	status = protobuf_unpack(arena, &wa__advsigned_device_identity_hmac__descriptor, blob.data,
+							 blob.len, &envelope);
 	if (status != WA_OK)
 		return status;
 
 	*why = "hmac-mismatch";
 	hosted = envelope->has_accounttype && envelope->accounttype == PAIRING_HOSTED;
-	message = hosted ?
-		pairing_message(arena, pairing_hosted_prefix, envelope->details, none, none) :
-		(WaStr) {(const char *) envelope->details.data, envelope->details.len};
+	message = hosted ? pairing_message(arena, pairing_hosted_prefix, envelope->details, none, none)
+					 : (WaStr){(const char *) envelope->details.data, envelope->details.len};
 	if (hosted && message.data == NULL)
 		return WA_ERR_NOMEM;
-	status = crypto_hmac_sha256(device->adv_secret, sizeof(device->adv_secret),
-								message.data, message.len, hmac);
+	status = crypto_hmac_sha256(device->adv_secret, sizeof(device->adv_secret), message.data,
+								message.len, hmac);
 	if (status != WA_OK)
 		return status;
 	if (!envelope->has_details || envelope->hmac.len != sizeof(hmac) ||
@@ -130,8 +129,8 @@ pairing_verify(const WaEnv *env, WaArena *arena, const WaDevice *device, WaStr b
 							 envelope->details.data, envelope->details.len, &identity);
 	if (status != WA_OK)
 		return status;
-	status = protobuf_unpack(arena, &wa__advdevice_identity__descriptor,
-							 identity->details.data, identity->details.len, &details);
+	status = protobuf_unpack(arena, &wa__advdevice_identity__descriptor, identity->details.data,
+							 identity->details.len, &details);
 	if (status != WA_OK)
 		return status;
 
@@ -154,8 +153,8 @@ pairing_verify(const WaEnv *env, WaArena *arena, const WaDevice *device, WaStr b
 							  identity->accountsignaturekey);
 	if (message.data == NULL)
 		return WA_ERR_NOMEM;
-	status = crypto_sign(env, device->identity.private_key, message.data, message.len,
-						 proof->signature);
+	status =
+		crypto_sign(env, device->identity.private_key, message.data, message.len, proof->signature);
 	if (status != WA_OK)
 		return status;
 	proof->identity = identity;
@@ -173,15 +172,15 @@ pairing_fill(const WaEnv *env, WaArena *arena, const WaNode *success, PairingPro
 	const WaNode *names = node_child(success, "device");
 	const WaNode *platform = node_child(success, "platform");
 	const WaNode *biz = node_child(success, "biz");
-	WaStr		jid = names != NULL ? node_attr(names, "jid") : WA_STR_NONE;
-	WaStr		lid = names != NULL ? node_attr(names, "lid") : WA_STR_NONE;
-	WaJid		parsed;
-	WaBuf		packed;
-	WaStatus	status;
+	WaStr jid = names != NULL ? node_attr(names, "jid") : WA_STR_NONE;
+	WaStr lid = names != NULL ? node_attr(names, "lid") : WA_STR_NONE;
+	WaJid parsed;
+	WaBuf packed;
+	WaStatus status;
 
 	*why = "internal-error";
-	if (jid_parse(jid, &parsed) != WA_OK || (parsed.server != JID_PN && parsed.server != JID_HOSTED) ||
-		parsed.user.len == 0)
+	if (jid_parse(jid, &parsed) != WA_OK ||
+		(parsed.server != JID_PN && parsed.server != JID_HOSTED) || parsed.user.len == 0)
 		return WA_ERR_MALFORMED;
 	if (lid.data != NULL &&
 		(jid_parse(lid, &parsed) != WA_OK ||
@@ -220,7 +219,7 @@ pairing_fill(const WaEnv *env, WaArena *arena, const WaNode *success, PairingPro
 	}
 	if (status == WA_OK)
 	{
-		*answer = arena_str(arena, (WaStr) {(const char *) buf_data(&packed), buf_len(&packed)});
+		*answer = arena_str(arena, (WaStr){(const char *) buf_data(&packed), buf_len(&packed)});
 		if (answer->data == NULL)
 			status = WA_ERR_NOMEM;
 	}
@@ -231,7 +230,7 @@ pairing_fill(const WaEnv *env, WaArena *arena, const WaNode *success, PairingPro
 static WaNode *
 pairing_reply(WaArena *arena, const WaNode *iq, const char *type)
 {
-	WaNode	   *reply = node_new(arena, "iq");
+	WaNode *reply = node_new(arena, "iq");
 
 	node_set_jid(reply, "to", str_from("s.whatsapp.net"));
 	node_set(reply, "type", type);
@@ -240,16 +239,16 @@ pairing_reply(WaArena *arena, const WaNode *iq, const char *type)
 }
 
 WaStatus
-pairing_accept(const WaEnv *env, WaArena *arena, const WaNode *iq, WaDevice *device,
-			   WaNode **reply, const char **why)
+pairing_accept(const WaEnv *env, WaArena *arena, const WaNode *iq, WaDevice *device, WaNode **reply,
+			   const char **why)
 {
 	const WaNode *success = node_child(iq, "pair-success");
 	const WaNode *blob = success != NULL ? node_child(success, "device-identity") : NULL;
-	WaDevice	filled = *device;
+	WaDevice filled = *device;
 	PairingProof proof;
-	WaStr		answer = WA_STR_NONE;
-	WaStatus	status = WA_ERR_MALFORMED;
-	WaNode	   *node;
+	WaStr answer = WA_STR_NONE;
+	WaStatus status = WA_ERR_MALFORMED;
+	WaNode *node;
 
 	*reply = NULL;
 	*why = "internal-error";

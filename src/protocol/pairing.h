@@ -9,7 +9,7 @@
 #include "device.h"
 #include "node.h"
 
-#define PAIRING_CODE_LEN	8
+#define PAIRING_CODE_LEN 8
 
 /* The text of a QR: prefix, ref, three keys, client type (section 5.3). */
 extern WaStr pairing_qr(WaArena *arena, const WaDevice *device, WaStr ref);
@@ -20,8 +20,8 @@ extern WaStr pairing_qr(WaArena *arena, const WaDevice *device, WaStr ref);
  * sending it.  On failure device is unchanged, *reply is the error answer
  * (NULL when memory is out) and *why a constant word.
  */
-extern WaStatus pairing_accept(const WaEnv *env, WaArena *arena, const WaNode *iq,
-							   WaDevice *device, WaNode **reply, const char **why);
+extern WaStatus pairing_accept(const WaEnv *env, WaArena *arena, const WaNode *iq, WaDevice *device,
+							   WaNode **reply, const char **why);
 
 /*
  * State of one pairing code; wipe it after use.  The caller fills ref from
@@ -29,17 +29,17 @@ extern WaStatus pairing_accept(const WaEnv *env, WaArena *arena, const WaNode *i
  */
 typedef struct WaPairCode
 {
-	char		code[PAIRING_CODE_LEN + 1];
-	char		phone[24];
-	WaKeyPair	ephemeral;
-	uint8_t		ref[256];
-	size_t		ref_len;
-	int			hellos;			/* primary_hello seen */
-	int64_t		made_us;		/* monotonic */
+	char code[PAIRING_CODE_LEN + 1];
+	char phone[24];
+	WaKeyPair ephemeral;
+	uint8_t ref[256];
+	size_t ref_len;
+	int hellos;      /* primary_hello seen */
+	int64_t made_us; /* monotonic */
 } WaPairCode;
 
-#define PAIRING_CODE_VALID_US	(180 * WA_SECOND)
-#define PAIRING_CODE_HELLOS		3	/* answers of phones that one code may get */
+#define PAIRING_CODE_VALID_US (180 * WA_SECOND)
+#define PAIRING_CODE_HELLOS 3 /* answers of phones that one code may get */
 
 /* Digits only, 7 to 15, no leading zero. */
 extern WaStatus pairing_check_phone(const char *phone);
@@ -55,4 +55,4 @@ extern WaStatus pairing_code_start(const WaEnv *env, WaArena *arena, const WaDev
 extern WaStatus pairing_code_finish(const WaEnv *env, WaArena *arena, const WaNode *notification,
 									WaPairCode *state, WaDevice *device, WaNode **iq);
 
-#endif							/* WA_PAIRING_H */
+#endif /* WA_PAIRING_H */

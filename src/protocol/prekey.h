@@ -9,9 +9,9 @@
 #include "device.h"
 #include "node.h"
 
-#define PREKEY_MAX_ID		0xFFFFFF	/* 24 bits on the wire */
-#define PREKEY_MAX_BATCH	812
-#define PREKEY_LOW			5	/* the server has fewer: upload */
+#define PREKEY_MAX_ID 0xFFFFFF /* 24 bits on the wire */
+#define PREKEY_MAX_BATCH 812
+#define PREKEY_LOW 5 /* the server has fewer: upload */
 
 /*
  * Fills keys with count fresh ones of consecutive ids, device->next_prekey_id
@@ -24,4 +24,4 @@ extern WaStatus prekey_generate(const WaEnv *env, WaDevice *device, WaPrekey *ke
 extern WaNode *prekey_upload(WaArena *arena, const WaDevice *device, uint32_t first_id,
 							 uint8_t (*publics)[CRYPTO_KEY_LEN], int count);
 
-#endif							/* WA_PREKEY_H */
+#endif /* WA_PREKEY_H */

@@ -1,0 +1,351 @@
+/*
+ * fake_host.c
+ *		A host in a test's memory.  See fake_host.h.
+ */
+#define _GNU_SOURCE /* memmem, vasprintf */
+#include "fake_host.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOST_ROUNDS 100000 /* a pump that needs more does not end */
+
+void
+fake_host_init(FakeHost *host)
+{
+	memset(host, 0, sizeof(*host));
+	test_env_init(&host->env);
+	test_env_init(&host->server_env);
+	host->server_env.seed = 99;
+	host->seed = 7;
+	host->now = (WaNow){.mono_us = 1000 * WA_SECOND, .wall_us = HOST_WALL_US};
+	client_config_defaults(&host->config);
+	host->config.env = test_env(&host->env);
+	host->config.prekey_batch = 20;
+	buf_init(&host->trace, test_env(&host->server_env), 64 << 20);
+	fake_server_init(&host->server, test_env(&host->server_env), HOST_WALL_US);
+	memcpy(host->config.root_key, host->server.root.public_key, 32);
+}
+
+void
+fake_host_open(FakeHost *host, const WaDevice *device)
+{
+	WaDevice fresh;
+
+	if (device == NULL)
+	{
+		if (device_create(test_env(&host->server_env), &fresh) != WA_OK)
+			abort();
+		device = &fresh;
+	}
+	host->device = *device;
+	if (client_create(&host->config, device, &host->client) != WA_OK)
+		host->client = NULL;
+}
+
+void
+fake_host_free(FakeHost *host)
+{
+	client_destroy(host->client);
+	host->client = NULL;
+	fake_server_free(&host->server);
+	buf_free(&host->trace);
+}
+
+/* ---- the trace ---- */
+
+static void __attribute__((format(printf, 2, 3))) note(FakeHost *host, const char *fmt, ...)
+{
+	char line[2048];
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	if (len >= (int) sizeof(line))
+		len = sizeof(line) - 1;
+	if (buf_append(&host->trace, line, (size_t) len) != WA_OK ||
+		buf_append(&host->trace, "\n", 1) != WA_OK)
+		abort();
+}
+
+static void
+copy(char *to, size_t size, WaStr from)
+{
+	snprintf(to, size, "%.*s", (int) from.len, from.data != NULL ? from.data : "");
+}
+
+static void
+note_status(FakeHost *host, const WaEvent *event)
+{
+	host->status = event->status.status;
+	host->status_code = event->status.code;
+	host->until = event->status.until;
+	host->retry_in_us = event->status.retry_in_us;
+	copy(host->reason, sizeof(host->reason), str_from(event->status.reason));
+	copy(host->detail, sizeof(host->detail), event->status.detail);
+	copy(host->hint, sizeof(host->hint), str_from(event->status.hint));
+	note(host, "status %s reason=%s code=%d", client_status_name(event->status.status),
+		 host->reason, event->status.code);
+}
+
+static void
+note_event(FakeHost *host, const WaEvent *event)
+{
+	if (event->epoch != host->last_epoch + 1)
+		note(host, "EPOCH JUMPS");
+	host->last_epoch = event->epoch;
+	switch (event->kind)
+	{
+		case EVENT_STATUS:
+			note_status(host, event);
+			break;
+		case EVENT_QR:
+			copy(host->qr, sizeof(host->qr), event->qr.content);
+			note(host, "qr valid=%d left=%d %s", (int) (event->qr.valid_us / WA_SECOND),
+				 event->qr.left, host->qr);
+			break;
+		case EVENT_PAIR_CODE:
+			copy(host->code, sizeof(host->code), event->pair_code.code);
+			note(host, "pair_code %s error=%d %.*s", host->code, event->pair_code.error,
+				 (int) event->pair_code.error_text.len, event->pair_code.error_text.data);
+			break;
+		case EVENT_DEVICE:
+			host->device = *client_device(host->client);
+			note(host, "device jid=%s", host->device.jid);
+			break;
+		case EVENT_PREKEYS:
+			note(host, "prekeys %u..%u", event->prekeys.keys[0].id,
+				 event->prekeys.keys[event->prekeys.count - 1].id);
+			break;
+		case EVENT_PREKEYS_UPLOADED:
+			note(host, "uploaded %u..%u", event->prekeys_uploaded.first_id,
+				 event->prekeys_uploaded.last_id);
+			break;
+		case EVENT_ALIASES:
+			for (const WaAlias *alias = event->aliases.list; alias != NULL; alias = alias->next)
+				note(host, "alias %s %.*s %.*s", event->aliases.source, (int) alias->lid.len,
+					 alias->lid.data, (int) alias->pn.len, alias->pn.data);
+			break;
+		case EVENT_GROUP:
+			note(host, "group %s %.*s people=%d", event->group.source,
+				 (int) event->group.group->jid.len, event->group.group->jid.data,
+				 event->group.group->n_participants);
+			break;
+		case EVENT_GROUP_LIST:
+			note(host, "group_list %d", event->group_list.count);
+			break;
+		case EVENT_GROUP_CHANGE:
+			note(host, "change %.*s %.*s", (int) event->change->group_jid.len,
+				 event->change->group_jid.data, (int) event->change->kind.len,
+				 event->change->kind.data);
+			break;
+		case EVENT_GROUP_GONE:
+			note(host, "gone %.*s", (int) event->gone_jid.len, event->gone_jid.data);
+			break;
+		case EVENT_NUMBER_CHANGE:
+			note(host, "number %.*s -> %.*s", (int) event->number_change.before.pn.len,
+				 event->number_change.before.pn.data, (int) event->number_change.after.pn.len,
+				 event->number_change.after.pn.data);
+			break;
+		case EVENT_RAW:
+			note(host, "raw %.*s %.*s", (int) event->raw.tag.len, event->raw.tag.data,
+				 (int) event->raw.type.len, event->raw.type.data);
+			break;
+		case EVENT_CAUGHT_UP:
+			host->covered = event->caught_up.covered;
+			note(host, "caught_up announced=%d received=%d covered=%d", event->caught_up.announced,
+				 event->caught_up.received, event->caught_up.covered);
+			break;
+	}
+	if ((event->stanza != 0) != (event->stanza_bytes.len > 0))
+		note(host, "STANZA WITHOUT BYTES");
+}
+
+int
+fake_host_count(const FakeHost *host, const char *text)
+{
+	const char *at = (const char *) buf_data(&host->trace);
+	const char *end = at + buf_len(&host->trace);
+	int count = 0;
+
+	while (at != NULL && at < end &&
+		   (at = memmem(at, (size_t) (end - at), text, strlen(text))) != NULL)
+	{
+		count++;
+		at++;
+	}
+	return count;
+}
+
+void
+fake_host_clear(FakeHost *host)
+{
+	buf_free(&host->trace);
+	fake_server_clear_log(&host->server);
+}
+
+/* ---- moving ---- */
+
+static bool
+pull(FakeHost *host)
+{
+	WaEvent event;
+	bool moved = false;
+
+	while (client_next_event(host->client, &event, host->now) == 1)
+	{
+		note_event(host, &event);
+		moved = true;
+	}
+	if (!host->hold)
+		client_persisted(host->client, host->last_epoch);
+	return moved;
+}
+
+static bool
+write_out(FakeHost *host)
+{
+	const uint8_t *data;
+	size_t len;
+
+	client_output(host->client, &data, &len);
+	if (len == 0 || !host->wired)
+		return false;
+	host->bytes_out += len;
+	if (!fake_server_feed(&host->server, data, len))
+		note(host, "SERVER CANNOT READ");
+	client_output_sent(host->client, len);
+	return true;
+}
+
+/* One piece of what the server has said. */
+static bool
+read_in(FakeHost *host)
+{
+	WaBuf *out = &host->server.out;
+	size_t len = buf_len(out);
+	uint8_t piece[65536];
+
+	if (len == 0 || !host->wired)
+		return false;
+	if (host->feed == FEED_BYTES)
+		len = 1;
+	else if (host->feed == FEED_RANDOM)
+	{
+		size_t want;
+
+		host->seed = host->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		want = (size_t) (host->seed >> 33) % 50 + 1;
+		len = want < len ? want : len;
+	}
+	if (len > sizeof(piece))
+		len = sizeof(piece);
+	memcpy(piece, buf_data(out), len);
+	buf_consume(out, len);
+	if (client_feed(host->client, piece, len, host->now) != WA_OK)
+		host->errors++;
+	return true;
+}
+
+static void
+hang_up(FakeHost *host, const char *why)
+{
+	host->wired = false;
+	fake_server_close(&host->server);
+	client_disconnected(host->client, why, host->now);
+}
+
+static bool
+connect_or_close(FakeHost *host)
+{
+	unsigned wants = client_wants(host->client);
+
+	if ((wants & CLIENT_WANTS_CONNECT) != 0)
+	{
+		if (host->refuse)
+			client_disconnected(host->client, "refused", host->now);
+		else
+		{
+			fake_server_accept(&host->server);
+			host->wired = true;
+			if (client_connected(host->client, host->now) != WA_OK)
+				host->errors++;
+		}
+		return true;
+	}
+	if ((wants & CLIENT_WANTS_CLOSE) != 0 && (wants & CLIENT_WANTS_WRITE) == 0)
+	{
+		hang_up(host, "closed");
+		return true;
+	}
+	if (host->wired && host->server.closing && buf_len(&host->server.out) == 0)
+	{
+		hang_up(host, "closed by server");
+		return true;
+	}
+	return false;
+}
+
+void
+fake_host_pump(FakeHost *host)
+{
+	for (int round = 0; round < HOST_ROUNDS; round++)
+	{
+		bool moved = pull(host);
+
+		moved |= write_out(host);
+		moved |= read_in(host);
+		moved |= connect_or_close(host);
+		if (!moved)
+			return;
+	}
+	note(host, "NO END");
+}
+
+void
+fake_host_advance(FakeHost *host, int64_t us)
+{
+	int64_t end = host->now.mono_us + us;
+	int64_t offset = host->now.wall_us - host->now.mono_us;
+
+	fake_host_pump(host);
+	for (int round = 0; round < HOST_ROUNDS; round++)
+	{
+		int64_t deadline = client_deadline(host->client);
+
+		if (deadline > end)
+			break;
+		if (deadline > host->now.mono_us)
+			host->now.mono_us = deadline;
+		host->now.wall_us = host->now.mono_us + offset;
+		host->server.wall_us = host->now.wall_us;
+		client_tick(host->client, host->now);
+		fake_host_pump(host);
+	}
+	if (client_deadline(host->client) <= host->now.mono_us)
+		note(host, "DEADLINE STANDS STILL");
+	host->now.mono_us = end;
+	host->now.wall_us = end + offset;
+	host->server.wall_us = host->now.wall_us;
+}
+
+void
+fake_host_cut(FakeHost *host)
+{
+	if (host->wired)
+		hang_up(host, "reset");
+	fake_host_pump(host);
+}
+
+void
+fake_host_link(FakeHost *host)
+{
+	client_start(host->client, host->now);
+	fake_host_pump(host);
+	fake_server_scan(&host->server, str_from(host->qr));
+	fake_host_advance(host, 2 * WA_SECOND);
+}

@@ -1,0 +1,75 @@
+/*
+ * fake_host.h
+ *		What a host does with one client, without sockets and on a clock that
+ *		only the test moves: pull, store, persisted, write, feed.
+ *
+ * Everything the client tells lands in a trace of one line per event, so that
+ * two runs can be compared and a test can look for what happened.
+ */
+#ifndef WA_FAKE_HOST_H
+#define WA_FAKE_HOST_H
+
+#include "../../src/protocol/client.h"
+#include "fake_server.h"
+#include "test_env.h"
+
+#define HOST_WALL_US (INT64_C(1795456383) * WA_SECOND)
+
+typedef enum HostFeed
+{
+	FEED_WHOLE,
+	FEED_BYTES,  /* one at a time */
+	FEED_RANDOM, /* pieces of 1 to 50 bytes */
+} HostFeed;
+
+typedef struct FakeHost
+{
+	TestEnv env;        /* the client's */
+	TestEnv server_env; /* the server's: never fails */
+	WaClientConfig config;
+	WaClient *client;
+	FakeServer server;
+	WaNow now;
+	HostFeed feed;
+	uint64_t seed; /* of the random pieces */
+	bool hold;     /* events are pulled, but nothing is stored */
+	bool refuse;   /* no connection succeeds */
+	bool wired;    /* a socket exists */
+	uint64_t last_epoch;
+	uint64_t bytes_out; /* taken from the client so far */
+	int errors;         /* calls that returned an error */
+
+	/* what was told last */
+	char qr[512];
+	char code[16];
+	WaBotStatus status;
+	char reason[64];
+	char detail[600];
+	char hint[300];
+	int status_code;
+	int64_t until;
+	int64_t retry_in_us;
+	WaDevice device; /* as stored */
+	bool covered;
+	WaBuf trace;
+} FakeHost;
+
+/* Ready for fake_host_open; the configuration may be changed before it. */
+extern void fake_host_init(FakeHost *host);
+extern void fake_host_open(FakeHost *host, const WaDevice *device); /* NULL: a new one */
+extern void fake_host_free(FakeHost *host);
+
+/* Until nothing moves any more, without time passing. */
+extern void fake_host_pump(FakeHost *host);
+/* Lets time pass, stopping at every deadline of the client on the way. */
+extern void fake_host_advance(FakeHost *host, int64_t us);
+/* Cuts the connection as a broken network does. */
+extern void fake_host_cut(FakeHost *host);
+
+/* A client that is linked, online and has its group list. */
+extern void fake_host_link(FakeHost *host);
+
+extern int fake_host_count(const FakeHost *host, const char *text);
+extern void fake_host_clear(FakeHost *host); /* the trace and the server's log */
+
+#endif /* WA_FAKE_HOST_H */
