@@ -519,12 +519,8 @@ test_long_text(void **state)
 	char *text = malloc(len);
 
 	(void) state;
-	memset(text, 'x', len);
-	check_hostile((WaStr){text, len});
 	for (size_t i = 0; i < len; i++)
 		text[i] = "\xe2\x88\x99"[i % 3];
-	check_hostile((WaStr){text, len});
-	memset(text, 0, len);
 	check_hostile((WaStr){text, len});
 	memset(text, 0xBF, len);
 	check_hostile((WaStr){text, len});
