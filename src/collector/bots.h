@@ -1,0 +1,28 @@
+/*
+ * bots.h
+ *		Which bots this worker runs and what they are to do: the rows of
+ *		wa.bots, and the mail of people who wait for a code.
+ */
+#ifndef WA_BOTS_H
+#define WA_BOTS_H
+
+#include "postgres.h"
+
+#include "shmem.h"
+
+/*
+ * Reads wa.bots and makes the sessions be what it says.  NULL on success,
+ * else a sentence that says why this worker has nothing to do; it then holds
+ * no session, unless the trouble is a passing one.
+ */
+extern const char *bots_load(int worker, int workers);
+
+/* Settings changed: clients are made anew before their next connection. */
+extern void bots_settings_changed(void);
+
+extern void bots_handle_mail(const Mail *mail, int worker, int workers);
+
+/* Asks what the tables have been missing for a while. */
+extern void bots_ask_due(void);
+
+#endif							/* WA_BOTS_H */

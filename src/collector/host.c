@@ -1,0 +1,65 @@
+/*
+ * host.c
+ *		The protocol core's environment, made of PostgreSQL; see host.h.
+ */
+#include "postgres.h"
+
+#include "host.h"
+
+#include <time.h>
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+static void *
+allocate(void *ctx, size_t size)
+{
+	/* Larger requests would raise an error, which must not cross the core. */
+	if (size == 0 || !AllocHugeSizeIsValid(size))
+		return NULL;
+	return MemoryContextAllocExtended(ctx, size, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+}
+
+static void
+release(void *ctx, void *ptr)
+{
+	(void) ctx;
+	if (ptr != NULL)
+		pfree(ptr);
+}
+
+static int
+fill_random(void *ctx, uint8_t *out, size_t len)
+{
+	(void) ctx;
+	return pg_strong_random(out, len) ? 0 : -1;
+}
+
+void
+host_env_init(WaEnv *env, MemoryContext context)
+{
+	env->alloc = allocate;
+	env->free = release;
+	env->random = fill_random;
+	env->ctx = context;
+}
+
+WaNow
+host_now(void)
+{
+	struct timespec mono;
+	struct timespec wall;
+	WaNow		now;
+
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	now.mono_us = (int64_t) mono.tv_sec * WA_SECOND + mono.tv_nsec / 1000;
+	now.wall_us = (int64_t) wall.tv_sec * WA_SECOND + wall.tv_nsec / 1000;
+	return now;
+}
+
+TimestampTz
+host_timestamp_in(int64 delta_us)
+{
+	return GetCurrentTimestamp() + delta_us;	/* both count microseconds */
+}

@@ -1,0 +1,23 @@
+/*
+ * host.h
+ *		What the protocol core needs from PostgreSQL: memory that fails with
+ *		NULL instead of jumping, randomness, and the two clocks.
+ */
+#ifndef WA_HOST_H
+#define WA_HOST_H
+
+#include "postgres.h"
+
+#include "env.h"
+
+#include "datatype/timestamp.h"
+
+/* env allocates in context; deleting the context frees whatever is left. */
+extern void host_env_init(WaEnv *env, MemoryContext context);
+
+extern WaNow host_now(void);
+
+/* The moment delta_us from now. */
+extern TimestampTz host_timestamp_in(int64 delta_us);
+
+#endif							/* WA_HOST_H */
