@@ -1,0 +1,212 @@
+#!/usr/bin/env perl
+#
+# chaos.pl
+#	Kills workers and the postmaster and cuts sockets at random moments while
+#	simulated groups churn, then compares the tables with the simulator's own
+#	truth, row for row.
+#
+# usage: chaos.pl [--kills 500] [--groups 20] [--rate 200] [--members 30] [--bots 2] [--seed N] [--tls no]
+#
+# Ends with one line:
+#	kills=… sent=… stored=… lost=… doubled=… pending=… groups_equal=yes|no
+# sent: events that the service sent; stored: those that are there, seen live;
+# lost: those that are not; doubled: surplus rows; pending: not acknowledged.
+# Exit code 0 when nothing was lost, doubled or left pending and all is equal.
+#
+use strict;
+use warnings;
+
+my $out;
+
+# PostgreSQL's test library sends the standard output to a log file of its own.
+BEGIN
+{
+	open $out, '>&', \*STDOUT or die "cannot keep the standard output: $!";
+	$out->autoflush(1);
+	my $pg_config = $ENV{PG_CONFIG} // 'pg_config';
+	chomp(my $bindir = `$pg_config --bindir`);
+	chomp(my $pgxs = `$pg_config --pgxs`);
+	die "PostgreSQL refuses to run as root; use: KILLS=$ENV{KILLS} ./run_tests chaos\n" if $> == 0 && ($ENV{KILLS} //= 500);
+	$ENV{PATH} = "$bindir:$ENV{PATH}";
+	$ENV{TESTDIR} //= 'build/chaos';
+	$ENV{TESTDATADIR} //= "$ENV{TESTDIR}/tmp_check";
+	$ENV{TESTLOGDIR} //= "$ENV{TESTDIR}/tmp_check/log";
+	system('mkdir', '-p', $ENV{TESTDIR}, $ENV{TESTLOGDIR});
+	($ENV{PG_REGRESS} = $pgxs) =~ s{/makefiles/pgxs\.mk$}{/test/regress/pg_regress};
+	($pgxs) =~ s{/makefiles/pgxs\.mk$}{/test/perl};
+	unshift @INC, $pgxs, 'tests/t/lib';
+}
+
+use Getopt::Long;
+use IO::Handle;
+use Time::HiRes ();
+use WaTest;
+use Test::More;
+
+my %option = (kills => 500, groups => 20, rate => 200, members => 30, bots => 2, seed => $$ ^ time);
+GetOptions(\%option, map { "$_=i" } keys %option) or die "see the head of $0\n";
+srand($option{seed});
+print $out "seed $option{seed}\n";
+
+my $simulator = simulator('--seed', $option{seed});
+my $node = wa_node('chaos', $simulator, 'wa_collector.connects_per_second' => 100, 'restart_after_crash' => 'on',
+	'max_wal_size' => '4GB', 'checkpoint_timeout' => '1h');
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION wa_collector');
+my @numbers = map { 4915100000 + $_ } 1 .. $option{bots};
+link_bot($node, $simulator, "bot$_", "$_") for @numbers;
+
+my $groups = $simulator->ask({
+	do => 'churn', groups => $option{groups}, members => $option{members}, rate => $option{rate},
+	seed => $option{seed}, bots => [ map { "$_" } @numbers ] })->{groups};
+
+# ---------------------------------------------------------------- the damage
+
+sub events_so_far
+{
+	return $simulator->ask({ do => 'info' })->{events};
+}
+
+# A random moment, told by what happened meanwhile, not by the clock.
+sub random_moment
+{
+	my $until = events_so_far() + int rand($option{rate} / 2);
+	my $bound = Time::HiRes::time() + 30;
+	Time::HiRes::usleep(1 + rand 2000) while events_so_far() < $until && Time::HiRes::time() < $bound;
+	return;
+}
+
+# Pids without asking the server, which may be starting: the children of the postmaster.
+sub workers
+{
+	my $pid = $node->{_pid} or return ();
+	my @found;
+	for my $child (split ' ', `cat /proc/$pid/task/$pid/children 2>/dev/null`)
+	{
+		open my $in, '<', "/proc/$child/cmdline" or next;
+		my $title = <$in> // '';
+		push @found, $child if $title =~ /wa_collector worker/;
+	}
+	return @found;
+}
+
+my %done = (worker => 0, postmaster => 0, cut => 0);
+my $reported = Time::HiRes::time();
+for my $n (1 .. $option{kills})
+{
+	random_moment();
+	my $choice = rand;
+	if ($choice < 0.15)
+	{
+		$node->kill9;
+		$node->start;
+		$done{postmaster}++;
+	}
+	elsif ($choice < 0.65)
+	{
+		# it may just be between two lives: then wait for the next one
+		my $bound = Time::HiRes::time() + 60;
+		my @victims;
+		Time::HiRes::usleep(2000) while !(@victims = workers()) && Time::HiRes::time() < $bound;
+		die "no worker came back within 60 s\n" if !@victims;
+		kill 'KILL', $victims[ rand @victims ];
+		$done{worker}++;
+	}
+	else
+	{
+		$simulator->try_ask({ do => 'fault', kind => 'cut' });
+		$done{cut}++;
+	}
+	if (Time::HiRes::time() > $reported + 20)
+	{
+		$reported = Time::HiRes::time();
+		print $out "$n of $option{kills}: $done{worker} workers, $done{postmaster} postmasters, $done{cut} cuts, ", events_so_far(), " events\n";
+	}
+}
+my $churned = $simulator->ask({ do => 'churn_stop' });
+
+# ---------------------------------------------------------------- the comparison
+
+# until every bot is online and owes no acknowledgement
+my ($pending, $bound) = (-1, Time::HiRes::time() + 180);
+while (Time::HiRes::time() < $bound)
+{
+	my $clients = $simulator->ask({ do => 'clients' })->{clients};
+	my @live = grep { !$_->{removed} } @$clients;
+	$pending = 0;
+	$pending += $_->{unacked} + $_->{queued} for @live;
+	last if $pending == 0 && @live == $option{bots} && !grep { !$_->{connected} } @live;
+	Time::HiRes::usleep(200_000);
+}
+
+my $truth = $simulator->ask({ do => 'truth' })->{groups};
+my (%sent, %stored, $sent);
+for my $group (@$truth)
+{
+	for my $event (@{ $group->{events} })
+	{
+		next if !defined $event->{notification};
+		$sent{ join '|', $group->{group}, $event->{notification}, $event->{target} // '' }++;
+		$sent++;
+	}
+}
+# a change of a group without a target may be several rows of one notification
+my $rows = $node->safe_psql('postgres', <<'SQL');
+SELECT g.jid || '|' || e.notification_id || '|' || coalesce(
+	(SELECT split_part(i.value, '@', 1) FROM wa.user_ids AS i WHERE i.user_id = e.target AND i.kind = 'pn' AND i.current), ''), count(*)
+FROM wa.group_events AS e JOIN wa.groups AS g USING (group_id)
+WHERE e.source = 'live' AND e.notification_id IS NOT NULL AND e.kind <> 'create'
+GROUP BY 1
+SQL
+for my $line (split /\n/, $rows)
+{
+	my ($key, $count) = $line =~ /^(.*)\|(\d+)$/;
+	$stored{$key} = $count;
+}
+my ($found, $lost, $doubled) = (0, 0, 0);
+my @examples;
+for my $key (keys %sent)
+{
+	my $have = $stored{$key} // 0;
+	$found += $have < $sent{$key} ? $have : $sent{$key};
+	if ($have < $sent{$key})
+	{
+		$lost += $sent{$key} - $have;
+		push @examples, "lost: $key";
+	}
+	if ($have > $sent{$key})
+	{
+		$doubled += $have - $sent{$key};
+		push @examples, "doubled: $key";
+	}
+}
+for my $key (grep { !exists $sent{$_} } keys %stored)
+{
+	$doubled += $stored{$key};
+	push @examples, "never sent: $key";
+}
+
+my $equal = 'yes';
+for my $group (@$truth)
+{
+	next if $group->{deleted};
+	my $want = join "\n", sort map { "$_->{pn} $_->{lid} $_->{role}" } @{ $group->{members} };
+	my $have = roster($node, $group->{group});
+	my $subject = $node->safe_psql('postgres', "SELECT concat_ws('|', announce, locked, ephemeral_seconds, subject) FROM wa.groups WHERE jid = '$group->{group}'");
+	my $settings = $group->{settings};
+	my $wanted = join '|', (map { $_ ? 't' : 'f' } @$settings{qw(announce locked)}), $settings->{ephemeral_seconds}, $group->{subject};
+	next if $have eq $want && $subject eq $wanted;
+	$equal = 'no';
+	push @examples, "group $group->{group}: have \"$subject\", want \"$wanted\"" if $subject ne $wanted;
+	push @examples, "group $group->{group}: other people" if $have ne $want;
+}
+my $snapshot = $node->safe_psql('postgres', "SELECT count(*) FROM wa.group_events WHERE source = 'snapshot'");
+my $rejected = $node->safe_psql('postgres', 'SELECT count(*) FROM wa.rejected');
+
+print $out map { "$_\n" } splice @examples, 0, 20;
+print $out "workers=$done{worker} postmasters=$done{postmaster} cuts=$done{cut} snapshot_events=$snapshot rejected=$rejected\n";
+print $out "kills=$option{kills} sent=$sent stored=$found lost=$lost doubled=$doubled pending=$pending groups_equal=$equal\n";
+$node->stop('fast');
+my $well = $lost == 0 && $doubled == 0 && $pending == 0 && $equal eq 'yes' && $rejected == 0;
+ok($well, 'nothing was lost or doubled and all is equal');
+done_testing();
