@@ -4,9 +4,14 @@
  */
 #include "stanza.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 static void
 bad(const char *at)
@@ -113,4 +118,14 @@ stanza(WaArena *arena, const char *xml)
 	}
 	buf_free(&wire);
 	return decoded;
+}
+
+void
+stanza_assert_str(WaStr actual, const char *expected, const char *file, int line)
+{
+	if (expected == NULL ? actual.data == NULL : str_is(actual, expected))
+		return;
+	print_error("\"%.*s\" is not \"%s\"\n", (int) actual.len, actual.data ? actual.data : "",
+				expected ? expected : "(absent)");
+	_fail(file, line);
 }

@@ -15,4 +15,8 @@
  */
 extern WaNode *stanza(WaArena *arena, const char *xml);
 
+/* Fails the test unless actual is expected; expected NULL means absent. */
+#define assert_str(actual, expected) stanza_assert_str((actual), (expected), __FILE__, __LINE__)
+extern void stanza_assert_str(WaStr actual, const char *expected, const char *file, int line);
+
 #endif /* WA_STANZA_H */

@@ -17,17 +17,6 @@
 
 #define MEMORY (1 << 20)
 
-#define assert_str(actual, expected) assert_same((actual), (expected), __LINE__)
-
-static void
-assert_same(WaStr actual, const char *expected, int line)
-{
-	if (expected == NULL ? actual.data == NULL : str_is(actual, expected))
-		return;
-	fail_msg("line %d: \"%.*s\" is not \"%s\"", line, (int) actual.len,
-			 actual.data ? actual.data : "", expected ? expected : "(absent)");
-}
-
 static TestEnv env;
 static WaArena arena;
 
