@@ -104,7 +104,7 @@ $(GEN)/token_tables.h: src/protocol/token_tables.awk $(TOKENS)
 
 $(BUILD)/wa_collector--$(EXTVERSION).sql: $(SQL_SOURCES) $(SQL_ORDER) wa_collector.control
 	@mkdir -p $(BUILD)
-	{ echo '\echo Use "CREATE EXTENSION wa_collector" to load this file. \quit'; \
+	{ printf '%s\n' '\echo Use "CREATE EXTENSION wa_collector" to load this file. \quit'; \
 	  for f in $(SQL_SOURCES); do echo; cat "$$f"; done; } > $@.tmp
 	mv $@.tmp $@
 
