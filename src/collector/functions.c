@@ -19,6 +19,16 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+/* 15 does not export them by itself. */
+extern PGDLLEXPORT Datum wac_mailbox_put(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum wac_wake_workers(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum wac_workers(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum wac_library_version(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum wac_running_version(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum wac_qr_text(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum wac_qr_svg(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum wac_qr_png(PG_FUNCTION_ARGS);
+
 PG_FUNCTION_INFO_V1(wac_mailbox_put);
 PG_FUNCTION_INFO_V1(wac_wake_workers);
 PG_FUNCTION_INFO_V1(wac_workers);
