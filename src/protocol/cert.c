@@ -193,7 +193,6 @@ cert_make(const WaEnv *env, const WaKeyPair *root, const uint8_t server_static[C
 	uint8_t leaf_signature[CRYPTO_SIGNATURE_LEN];
 	WaKeyPair issuer;
 	WaKeyPair other;
-	size_t before = buf_len(out);
 	WaStatus status;
 
 	if (defect == CERT_EXPIRED)
@@ -227,7 +226,7 @@ cert_make(const WaEnv *env, const WaKeyPair *root, const uint8_t server_static[C
 		status = protobuf_pack(&chain.base, out);
 	}
 	if (status == WA_OK && defect == CERT_TRUNCATED)
-		buf_truncate(out, before + (buf_len(out) - before) / 2);
+		buf_truncate(out, buf_len(out) - CRYPTO_SIGNATURE_LEN / 2);
 	crypto_wipe(&issuer, sizeof(issuer));
 	crypto_wipe(&other, sizeof(other));
 	buf_free(&intermediate_details);

@@ -1,0 +1,109 @@
+/*
+ * noise_vectors.h
+ *		Noise handshakes.
+ *
+ * WA_*: WhatsApp's variant, from the "noise_xx" part of the vectors that come
+ * with the protocol notes (vectors.json).
+ * CACOPHONY_*: Noise_XX_25519_AESGCM_SHA256 from the public Cacophony set
+ * (haskell-cryptography/cacophony, vectors/cacophony.txt, commit 36c1e5c3).
+ * FLYNN_*: the same pattern without prologue and payloads, from the public set
+ * of flynn/noise (vectors.txt).
+ */
+#ifndef WA_NOISE_VECTORS_H
+#define WA_NOISE_VECTORS_H
+
+#define WA_PROLOGUE "57410603"
+#define WA_H_AFTER_PROLOGUE "ffff0c9267310966f1311170c04b38c79504285bf5edf763e5c946492a50a755"
+#define WA_CLIENT_EPH_PRIV "76ebdcb66dfdc3da22369597482acfa6f4f160b587b5a1fd75e0bb811cb231a6"
+#define WA_CLIENT_EPH_PUB "1868836e02e971ce38d860d6f2724dc8a04921a4737e0a0dc2e088e55d53ce5d"
+#define WA_CLIENT_STATIC_PRIV "d900574c8738b5909857a7dfe0b4ed800b8da901836946797d42123d2de9af93"
+#define WA_CLIENT_STATIC_PUB "d35c74c5be16878c49585bfce362b23bbca5dd9e710d2860083145ffd88e2c09"
+#define WA_SERVER_EPH_PRIV "7d8c4053038f217d95d4e414420bdab38079a68191939b624bf853902b7d5a31"
+#define WA_SERVER_EPH_PUB "b36258270d10a69039e369e01580a6a9a579ff44b0e49ec298bd2172d2332639"
+#define WA_SERVER_STATIC_PRIV "370b9f268d25c949a3b1142c5c6d06254b4c216dc8f06b7707e3d2126f75426c"
+#define WA_SERVER_STATIC_PUB "49a67df5e92ed1e267dcc5b3068a0d68291905418fd0d8431b50be02d051ff74"
+#define WA_ROOT_PUB "ef92caf92316cd54bc2d7d9a21f84aa3d15c123d7a955494afa4e1e82f41022b"
+#define WA_CERT_CHAIN                                                                              \
+	"0a760a32080210011a2049a67df5e92ed1e267dcc5b3068a0d68291905418fd0d8431b50be02d051"             \
+	"ff742080e2cfaa062880a8d6b90712406ba06dcb8182f92a3075c978e10344a259a3ffe29fc2a0fa"             \
+	"91189187b356044819876d15710bc17a8c6a039035a1514e3038ed786fd8b262fc1c942a3398ea02"             \
+	"12760a32080110001a20bf80d8e7755c541c5d04b0db7e2b2d96d7cd9a499fd904792e2da11af694"             \
+	"fc322080e2cfaa062880a8d6b9071240a0aafc1780972ca608e47442760066e1fcb4db19c391c64d"             \
+	"b635d98fc3a1a1250136930afedd18153272c2709678b0e5f54e7b09ea950c69a36632942c2d3f08"
+#define WA_CLIENT_HELLO "12220a201868836e02e971ce38d860d6f2724dc8a04921a4737e0a0dc2e088e55d53ce5d"
+#define WA_SERVER_HELLO                                                                            \
+	"1ad7020a20b36258270d10a69039e369e01580a6a9a579ff44b0e49ec298bd2172d2332639123008"             \
+	"6218451aefdaf63df6321acd72c1b41491e3c6f487cc4c0b1b6aad474a0c1606627fd26d5d846e27"             \
+	"9b49e051dec8fa1a800224404c63d9cf424a251a557dfd112dcc971ade10b2d6a74d51a494d53c7d"             \
+	"4320774f345f1debb45c5e3aaed75c2685cba33e8bbf367094ce2d16f8cf621e44bcedf1ea448383"             \
+	"d51265ed67532d3d3b4b990f965bb97b5fd4bac52b9ee42e2e59bb4446bd0e79ac8312aad1f1cf73"             \
+	"959db042403574ba87f0542d50259f057751f023404e0af0d1e730ab8b11b73cc47c0683f2be364b"             \
+	"4380ae377e40dafdda3cdea110f51f9e6414647b20c7e19ea71110bd666af5c3131fbc08cfdc9534"             \
+	"3d8a5dd7d69b6761e482caf574768c80c045f8a1ff5b1cd6103f0cb769e71cff7eb4724b9764a1b3"             \
+	"d5a532efa3477b58392bc6474d87de4634614708299cf584317c"
+#define WA_CLIENT_PAYLOAD "636c69656e742d7061796c6f6164"
+#define WA_CLIENT_FINISH                                                                           \
+	"22520a30269e08c5d88db4c1dbcad99db811cf8f9e4ec04f46ad9317ccfb09c7caea859e8fed49e9"             \
+	"d0ffa793481be0eda7d6ca49121e8f73021568d53c450e0eca7cc462628872f168ce28b49e7b9ba5"             \
+	"3f0cd3ee"
+#define WA_FINAL_H "639e1a3b77db99d843dc1f314e242e7764b7a06cb8c5962c830d451bef17fd13"
+#define WA_WRITE_KEY "b77e0c1c6c571503ffd7cb2b3e9cd162ae5e68c14aef4961e564b66e254ebebf"
+#define WA_READ_KEY "900605189c0afbfe14c926105a3c5e368dc8c81ee44110316a6a6a2251da6304"
+#define WA_FIRST_WS_MESSAGE                                                                        \
+	"5741060300002412220a201868836e02e971ce38d860d6f2724dc8a04921a4737e0a0dc2e088e55d"             \
+	"53ce5d"
+#define WA_FRAME0_PLAIN "00f8091908ff831b2a3f1657042911fa0003"
+#define WA_FRAME0_CIPHER "994243cf8473519cd93620fbfe03a05ba3b03fec7fab528e70858b2196418ea25214"
+#define WA_FRAME1_CIPHER "99a007a2cfc8fc66400e2d38d3ea5eea169c8ba166c6615621a70d0662a88b546065"
+
+#define CACOPHONY_PROLOGUE "4a6f686e2047616c74"
+#define CACOPHONY_INIT_STATIC "e61ef9919cde45dd5f82166404bd08e38bceb5dfdfded0a34c8df7ed542214d1"
+#define CACOPHONY_INIT_EPHEMERAL "893e28b9dc6ca8d611ab664754b8ceb7bac5117349a4439a6b0569da977c464a"
+#define CACOPHONY_RESP_STATIC "4a3acbfdb163dec651dfa3194dece676d437029c62a408b4c5ea9114246e4893"
+#define CACOPHONY_RESP_EPHEMERAL "bbdb4cdbd309f1a1f2e1456967fe288cadd6f712d65dc7b7793d5e63da6b375b"
+
+#define FLYNN_INIT_STATIC "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define FLYNN_RESP_STATIC "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
+#define FLYNN_INIT_EPHEMERAL "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
+#define FLYNN_RESP_EPHEMERAL "4142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f60"
+
+/* Messages in the order they are sent; the responder sends the second, fourth, sixth
+ * of Cacophony's (the fourth and fifth of flynn's are the transport's first of each side). */
+typedef struct NoiseMessage
+{
+	const char *payload;
+	const char *ciphertext;
+} NoiseMessage;
+
+static const NoiseMessage cacophony_messages[] = {
+	{"4c756477696720766f6e204d69736573",
+	 "ca35def5ae56cec33dc2036731ab14896bc4c75dbb07a61f879f8e3afa4c79444c75647769672076"
+	 "6f6e204d69736573"},
+	{"4d757272617920526f746862617264",
+	 "95ebc60d2b1fa672c1f46a8aa265ef51bfe38e7ccb39ec5be34069f144808843757117acceb05bd7"
+	 "a45733bc22015c97a9d0cbaf41b80446d5988ff5127235d76b79eade70f473d6a4ef521fdcbeda53"
+	 "40d01e028ba793fc059f2724a83af05f12dda0448a7621a926b379a92477fd"},
+	{"462e20412e20486179656b",
+	 "c90f1cf77eba4e50edb038991565e36c9758943a989229b6051244dc4fbecb6946744b401af2ee1a"
+	 "5881b65fbb87fd07cb6a328ececc9ce6ce84c399dc332d4fd521fa4bb7f467ce909395"},
+	{"4361726c204d656e676572", "bc3fa77f6aca3e8466d7dc6bea10013e88a6a29add5132b461806c"},
+	{"4a65616e2d426170746973746520536179",
+	 "250b01074cdfe0df2ecf8ccbf1737b15a2ddb5b52fd9a396604e9c793cee3b3bb9"},
+	{"457567656e2042f6686d20766f6e2042617765726b",
+	 "449d4d433b3cdc3d02bf6fc881774b9df54366ebcffb9689bb13f14709822cd7ef42bcdb4d"},
+};
+
+static const NoiseMessage flynn_messages[] = {
+	{"", "358072d6365880d1aeea329adf9121383851ed21a28e3b75e965d0d2cd166254"},
+	{"", "64b101b1d0be5a8704bd078f9895001fc03e8e9f9522f188dd128d9846d484665393019dbd6f4387"
+		 "95da206db0886610b26108e424142c2e9b5fd1f7ea70cde8767ce62d7e3c0e9bcefe4ab872c0505b"
+		 "9e824df091b74ffe10a2b32809cab21f"},
+	{"", "e610eadc4b00c17708bf223f29a66f02342fbedf6c0044736544b9271821ae40e70144cecd9d265d"
+		 "ffdc5bb8e051c3f83db32a425e04d8f510c58a43325fbc56"},
+	{"79656c6c6f777375626d6172696e65",
+	 "9ea1da1ec3bfecfffab213e537ed1791bfa887dd9c631351b3f63d6315ab9a"},
+	{"7375626d6172696e6579656c6c6f77",
+	 "217c5111fad7afde33bd28abaff3def88a57ab50515115d23a10f28621f842"},
+};
+
+#endif /* WA_NOISE_VECTORS_H */
