@@ -70,6 +70,13 @@ client_config_valid(const WaClientConfig *config)
 		   config->deaf_after_us > 0;
 }
 
+void
+client_free(const WaClient *client, void *ptr)
+{
+	if (ptr != NULL)
+		client->env->free(client->env->ctx, ptr);
+}
+
 WaStatus
 client_create(const WaClientConfig *config, const WaDevice *device, WaClient **out)
 {
@@ -86,8 +93,10 @@ client_create(const WaClientConfig *config, const WaDevice *device, WaClient **o
 	name = env->alloc(env->ctx, name_len + 1);
 	if (client == NULL || name == NULL)
 	{
-		env->free(env->ctx, client);
-		env->free(env->ctx, name);
+		if (client != NULL)
+			env->free(env->ctx, client);
+		if (name != NULL)
+			env->free(env->ctx, name);
 		return WA_ERR_NOMEM;
 	}
 	memset(client, 0, sizeof(*client));
@@ -106,6 +115,7 @@ client_create(const WaClientConfig *config, const WaDevice *device, WaClient **o
 	client->asks_at = WA_NEVER;
 	arena_init(&client->arena, env, WA_MAX_STANZA_MEMORY);
 	client_output_init(client);
+	client_offline_reset(client);
 	*out = client;
 	return WA_OK;
 }
@@ -116,9 +126,10 @@ client_reset_connection(WaClient *client)
 {
 	client_output_reset(client);
 	client_handshake_reset(client);
-	client_groups_disconnected(client); /* looks at what was asked */
 	client_iq_reset(client);
 	client_link_reset(client);
+	client_offline_reset(client);
+	client_groups_reset(client);
 	if (client->upload != NULL)
 		client->upload->in_flight = false;
 	client->gone = false;
@@ -136,9 +147,9 @@ client_destroy(WaClient *client)
 	client_event_reset(client);
 	client_reset_connection(client);
 	client_groups_free(client);
-	env->free(env->ctx, client->upload);
-	env->free(env->ctx, client->detail);
-	env->free(env->ctx, (void *) client->config.device_name);
+	client_free(client, client->upload);
+	client_free(client, client->detail);
+	client_free(client, (void *) client->config.device_name);
 	crypto_wipe(client, sizeof(*client));
 	env->free(env->ctx, client);
 }
@@ -191,7 +202,7 @@ client_set_detail(WaClient *client, WaStr detail)
 
 	if (copy != NULL)
 		memcpy(copy, detail.data, len);
-	client->env->free(client->env->ctx, client->detail);
+	client_free(client, client->detail);
 	client->detail = copy;
 	client->detail_len = copy != NULL ? len : 0;
 }
@@ -425,7 +436,7 @@ client_dial(WaClient *client)
 }
 
 /* The keys of a removed device are refused for ever (sheet 1 section 9.4). */
-static bool
+bool
 client_renew_device(WaClient *client)
 {
 	WaDevice fresh;
@@ -437,7 +448,7 @@ client_renew_device(WaClient *client)
 	{
 		client->device = fresh;
 		client->fresh_device = false;
-		client->env->free(client->env->ctx, client->upload);
+		client_free(client, client->upload);
 		client->upload = NULL;
 		client->upload_at = WA_NEVER;
 		client->seen_wall_us = 0;
@@ -614,7 +625,7 @@ client_deadline(const WaClient *client)
 {
 	int64_t deadline = WA_NEVER;
 
-	if (client->gone)
+	if (client->gone || client->more)
 		return client->now.mono_us;
 	switch (client->phase)
 	{

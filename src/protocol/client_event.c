@@ -140,7 +140,8 @@ int
 client_next_event(WaClient *client, WaEvent *event, WaNow now)
 {
 	client->now = now;
-	for (;;)
+	client->more = false;
+	for (int handled = 0;; handled++)
 	{
 		ClientEvent *entry = client->first_event;
 
@@ -160,6 +161,11 @@ client_next_event(WaClient *client, WaEvent *event, WaNow now)
 			return 1;
 		}
 		arena_free(&client->arena);
+		if (handled >= CLIENT_MAX_SILENT)
+		{
+			client->more = true;
+			return 0;
+		}
 		if (!client_stanza_next(client))
 			return 0;
 	}

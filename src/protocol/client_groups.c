@@ -39,7 +39,18 @@ client_groups_drop(WaClient *client, ClientAsk **place)
 
 	*place = ask->next;
 	client->n_asks--;
-	client->env->free(client->env->ctx, ask);
+	client_free(client, ask);
+}
+
+/* The one whose answer is due. */
+static ClientAsk *
+client_groups_asked(const WaClient *client)
+{
+	ClientAsk *ask = client->asks;
+
+	while (ask != NULL && !ask->in_flight)
+		ask = ask->next;
+	return ask;
 }
 
 void
@@ -86,6 +97,7 @@ client_groups_want(WaClient *client, WaStr jid)
 		if (ask == NULL)
 			return WA_ERR_NOMEM;
 		ask->next = client->asks;
+		ask->in_flight = false;
 		ask->not_before = client->now.mono_us;
 		ask->jid_len = jid.len;
 		memcpy(ask->jid, jid.data, jid.len);
@@ -170,6 +182,7 @@ client_groups_ask_one(WaClient *client, ClientAsk *ask)
 {
 	client_groups_spend(client);
 	ask->wanted = false;
+	ask->in_flight = true;
 	ask->not_before = client->now.mono_us + GROUPS_PAUSE_US;
 	client_iq_send(client, group_query_one(&client->arena, (WaStr){ask->jid, ask->jid_len}),
 				   IQ_GROUP);
@@ -218,7 +231,8 @@ client_groups_tidy(WaClient *client)
 
 	while (*place != NULL)
 	{
-		if (!(*place)->wanted && (*place)->not_before <= client->now.mono_us)
+		if (!(*place)->wanted && !(*place)->in_flight &&
+			(*place)->not_before <= client->now.mono_us)
 			client_groups_drop(client, place);
 		else
 			place = &(*place)->next;
@@ -356,11 +370,13 @@ void
 client_groups_one(WaClient *client, const WaNode *answer)
 {
 	const WaNode *node = node_child(answer, "group");
+	ClientAsk *ask = client_groups_asked(client);
 	ClientIqError error;
 	WaGroup *group;
-	WaStr jid;
 
 	client->query_in_flight = false;
+	if (ask != NULL)
+		ask->in_flight = false;
 	if (client_iq_ok(answer, &error))
 	{
 		client->blocked_step = 0;
@@ -369,17 +385,16 @@ client_groups_one(WaClient *client, const WaNode *answer)
 			client_groups_tell(client, group, "query", client->asked_wall_us);
 		return;
 	}
-	jid = node_attr(answer, "from");
+	/* in doubt somebody else's answer; the question was forgotten then */
+	if (ask == NULL)
+		return;
 	if (error.code == 403 || error.code == 404)
-	{
-		if (jid.len > 0)
-			client_groups_tell_gone(client, jid);
-	}
-	else if (error.code == 429)
+		client_groups_tell_gone(client, arena_str(&client->arena, (WaStr){ask->jid, ask->jid_len}));
+	else if (error.code == 0 || error.code == 429 || error.code >= 500)
 	{
 		client_groups_block(client, &error);
-		if (client_groups_want(client, jid) == WA_ERR_NOMEM)
-			client_end_for(client, FAILURE_MEMORY);
+		ask->wanted = true;
+		client_groups_soon(client);
 	}
 }
 
@@ -407,18 +422,19 @@ client_groups_notification(WaClient *client, const WaNode *notification)
 
 /* What was asked and not answered is asked again on the next connection. */
 void
-client_groups_disconnected(WaClient *client)
+client_groups_reset(WaClient *client)
 {
-	for (const ClientIq *iq = client->iqs; iq != NULL; iq = iq->next)
-	{
-		if (iq->kind == IQ_GROUP_LIST)
-			client_groups_want_list(client);
-		else if (iq->kind == IQ_GROUP)
-		{
-			client_groups_soon(client);
-			for (ClientAsk *ask = client->asks; ask != NULL; ask = ask->next)
-				ask->wanted = true; /* which one it was is not worth knowing */
-		}
-	}
+	ClientAsk *ask = client_groups_asked(client);
+
+	if (!client->query_in_flight)
+		return;
 	client->query_in_flight = false;
+	if (ask == NULL)
+		client->list_wanted = true;
+	else
+	{
+		ask->in_flight = false;
+		ask->wanted = true;
+	}
+	client_groups_soon(client);
 }

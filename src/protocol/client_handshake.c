@@ -20,7 +20,7 @@ client_handshake_reset(WaClient *client)
 	if (client->noise != NULL)
 	{
 		crypto_wipe(client->noise, sizeof(*client->noise));
-		client->env->free(client->env->ctx, client->noise);
+		client_free(client, client->noise);
 		client->noise = NULL;
 	}
 	crypto_wipe(&client->transport, sizeof(client->transport));
@@ -136,7 +136,7 @@ client_handshake_answer(WaClient *client, const uint8_t *data, size_t len)
 		return;
 	}
 	crypto_wipe(client->noise, sizeof(*client->noise));
-	client->env->free(client->env->ctx, client->noise);
+	client_free(client, client->noise);
 	client->noise = NULL;
 	client_handshake_done(client);
 }

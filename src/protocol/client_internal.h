@@ -34,6 +34,7 @@
 #define CLIENT_MAX_REFS 32
 #define CLIENT_MAX_REF 1024 /* bytes of one QR ref */
 #define CLIENT_SEEN_ALIASES 16
+#define CLIENT_MAX_SILENT 256 /* stanzas without event in one pull: others have their turn */
 
 typedef enum ClientPhase
 {
@@ -104,7 +105,8 @@ typedef struct ClientAsk
 {
 	struct ClientAsk *next;
 	int64_t not_before;
-	bool wanted; /* false: asked recently, remembered for the pause */
+	bool wanted;    /* to be asked (again) */
+	bool in_flight; /* neither: asked recently, remembered for the pause */
 	size_t jid_len;
 	char jid[];
 } ClientAsk;
@@ -154,6 +156,7 @@ struct WaClient
 	uint64_t persisted;
 	uint64_t stanza; /* number of the last stanza */
 	bool in_stanza;
+	bool more; /* input is left that the last pull did not get to */
 	WaStr stanza_bytes;
 	uint64_t seen_aliases[CLIENT_SEEN_ALIASES];
 	int next_alias;
@@ -242,6 +245,10 @@ extern void client_show(WaClient *client, const WaFailure *what);
 extern bool client_has_stream(const WaClient *client); /* encrypted, and not closing */
 /* After the last frame of a socket that is gone; false when it is not. */
 extern bool client_finish_gone(WaClient *client);
+/* New keys, told as EVENT_DEVICE; false (and an error is shown) when that fails. */
+extern bool client_renew_device(WaClient *client);
+/* NULL is nothing: not every host's free takes it. */
+extern void client_free(const WaClient *client, void *ptr);
 
 /* ---- client_event.c ---- */
 
@@ -315,6 +322,7 @@ extern int64_t client_login_deadline(const WaClient *client);
 
 /* ---- client_offline.c ---- */
 
+extern void client_offline_reset(WaClient *client);
 extern void client_offline_start(WaClient *client); /* success came */
 extern void client_offline_online(WaClient *client);
 extern void client_offline_preview(WaClient *client, const WaNode *preview);
@@ -349,7 +357,7 @@ extern void client_groups_one(WaClient *client, const WaNode *answer);
 extern bool client_groups_notification(WaClient *client, const WaNode *notification);
 extern void client_groups_tick(WaClient *client);
 extern int64_t client_groups_deadline(const WaClient *client);
-extern void client_groups_disconnected(WaClient *client);
+extern void client_groups_reset(WaClient *client); /* the connection is gone */
 extern void client_groups_free(WaClient *client);
 
 /* ---- client_keepalive.c ---- */

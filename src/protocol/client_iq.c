@@ -163,7 +163,7 @@ client_iq_take(WaClient *client, ClientIq **place)
 
 	*place = iq->next;
 	client->n_iqs--;
-	client->env->free(client->env->ctx, iq);
+	client_free(client, iq);
 	return kind;
 }
 

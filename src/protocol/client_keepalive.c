@@ -14,6 +14,7 @@
 
 #define PING_ANSWER_US (20 * WA_SECOND)    /* sheet 1 section 8.1 */
 #define PING_PATIENCE_US (180 * WA_SECOND) /* even if stanzas come meanwhile */
+#define KEEPALIVE_LATE_US (5 * WA_SECOND)  /* a tick this late was the host's fault */
 #define DEAF_FACTOR 8                      /* times the typical gap */
 #define DEAF_MAX_SHIFT 9                   /* 180 s doubled so often is a day */
 #define DEAF_CALM 32                       /* stanzas after which the patience is halved */
@@ -144,6 +145,23 @@ client_keepalive_send(WaClient *client)
 	client_iq_ping(client, client_iq_new(client, "get", "w:p"));
 }
 
+/*
+ * A tick that comes long after its time means that the host slept: what the
+ * server said meanwhile may still lie in the socket.
+ */
+static void
+client_keepalive_forgive(WaClient *client)
+{
+	int64_t now = client->now.mono_us;
+	int64_t late = now - client_keepalive_deadline(client);
+
+	if (late < KEEPALIVE_LATE_US)
+		return;
+	if (client->ping_sent != 0)
+		client->ping_sent = client->last_in = now;
+	client->last_progress += late;
+}
+
 void
 client_keepalive_tick(WaClient *client)
 {
@@ -151,6 +169,7 @@ client_keepalive_tick(WaClient *client)
 
 	if (!client_has_stream(client))
 		return;
+	client_keepalive_forgive(client);
 	if (client->ping_sent != 0 && now >= client_keepalive_dead_at(client))
 	{
 		client_end_why(client, FAILURE_TIMEOUT, "a ping was not answered");

@@ -23,7 +23,7 @@ client_link_reset(WaClient *client)
 	{
 		buf_free(&client->link->refs);
 		crypto_wipe(client->link, sizeof(*client->link));
-		client->env->free(client->env->ctx, client->link);
+		client_free(client, client->link);
 		client->link = NULL;
 	}
 	client->relogin_at = WA_NEVER;
@@ -309,6 +309,8 @@ client_link_success(WaClient *client, const WaNode *iq)
 		failure.detail = str_from(why);
 		failure.code = status == WA_ERR_SIGNATURE ? 401 : 500;
 		client_end(client, &failure);
+		/* start over: what went wrong may have been these keys */
+		(void) client_renew_device(client);
 	}
 	crypto_wipe(&device, sizeof(device));
 }

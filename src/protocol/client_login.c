@@ -115,7 +115,7 @@ client_login_make_batch(WaClient *client)
 		status = WA_ERR_NOMEM;
 	if (status != WA_OK)
 	{
-		client->env->free(client->env->ctx, upload);
+		client_free(client, upload);
 		return status;
 	}
 	event->prekeys.keys = keys;
@@ -214,7 +214,7 @@ client_login_uploaded(WaClient *client, const WaNode *answer)
 			return;
 		event->prekeys_uploaded.first_id = upload->first_id;
 		event->prekeys_uploaded.last_id = upload->first_id + (uint32_t) upload->count - 1;
-		client->env->free(client->env->ctx, upload);
+		client_free(client, upload);
 		client->upload = NULL;
 		client->uploaded_at = client->now.mono_us;
 	}

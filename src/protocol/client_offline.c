@@ -13,10 +13,8 @@
 #define OFFLINE_KEPT_US (10 * 86400 * WA_SECOND) /* after this the queue may have holes */
 
 void
-client_offline_start(WaClient *client)
+client_offline_reset(WaClient *client)
 {
-	int64_t away = client->seen_wall_us > 0 ? client->now.wall_us - client->seen_wall_us : 0;
-
 	client->queue = QUEUE_UNKNOWN;
 	client->announced = -1;
 	client->received = 0;
@@ -24,6 +22,13 @@ client_offline_start(WaClient *client)
 	client->batch_repeated = false;
 	client->batch_at = WA_NEVER;
 	client->queue_deadline = WA_NEVER;
+}
+
+void
+client_offline_start(WaClient *client)
+{
+	int64_t away = client->seen_wall_us > 0 ? client->now.wall_us - client->seen_wall_us : 0;
+
 	client->long_gap = away > OFFLINE_KEPT_US;
 }
 
