@@ -102,7 +102,7 @@ $(GEN)/token_tables.h: src/protocol/token_tables.awk $(TOKENS)
 	awk -f $< $(TOKENS) > $@.tmp
 	mv $@.tmp $@
 
-$(BUILD)/wa_collector--$(EXTVERSION).sql: $(SQL_SOURCES) $(SQL_ORDER) wa_collector.control
+$(BUILD)/wa_collector--$(EXTVERSION).sql: $(SQL_SOURCES) $(SQL_ORDER) wa_collector.control Makefile
 	@mkdir -p $(BUILD)
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION wa_collector" to load this file. \quit'; \
 	  for f in $(SQL_SOURCES); do echo; cat "$$f"; done; } > $@.tmp

@@ -5,7 +5,7 @@
 #	simulated groups churn, then compares the tables with the simulator's own
 #	truth, row for row.
 #
-# usage: chaos.pl [--kills 500] [--groups 20] [--rate 200] [--members 30] [--bots 2] [--seed N] [--tls no]
+# usage: chaos.pl [--kills 500] [--groups 20] [--rate 200] [--members 30] [--bots 2] [--seed N]
 #
 # Ends with one line:
 #	kills=… sent=… stored=… lost=… doubled=… pending=… groups_equal=yes|no
@@ -26,14 +26,14 @@ BEGIN
 	my $pg_config = $ENV{PG_CONFIG} // 'pg_config';
 	chomp(my $bindir = `$pg_config --bindir`);
 	chomp(my $pgxs = `$pg_config --pgxs`);
-	die "PostgreSQL refuses to run as root; use: KILLS=$ENV{KILLS} ./run_tests chaos\n" if $> == 0 && ($ENV{KILLS} //= 500);
+	die "PostgreSQL refuses to run as root; use: KILLS=500 ./run_tests chaos\n" if $> == 0 && !$^C;
 	$ENV{PATH} = "$bindir:$ENV{PATH}";
 	$ENV{TESTDIR} //= 'build/chaos';
 	$ENV{TESTDATADIR} //= "$ENV{TESTDIR}/tmp_check";
 	$ENV{TESTLOGDIR} //= "$ENV{TESTDIR}/tmp_check/log";
 	system('mkdir', '-p', $ENV{TESTDIR}, $ENV{TESTLOGDIR});
 	($ENV{PG_REGRESS} = $pgxs) =~ s{/makefiles/pgxs\.mk$}{/test/regress/pg_regress};
-	($pgxs) =~ s{/makefiles/pgxs\.mk$}{/test/perl};
+	$pgxs =~ s{/makefiles/pgxs\.mk$}{/test/perl};
 	unshift @INC, $pgxs, 'tests/t/lib';
 }
 
