@@ -294,15 +294,14 @@ client_end(WaClient *client, const WaFailure *why)
 		client->logout_wanted = false;
 		client->fresh_device = true;
 	}
-	/* the reason why linking cannot work outlives the attempt to link */
-	if (client->status == BOT_PASSKEY_REQUIRED && failure.status == BOT_OFFLINE)
-		failure.status = BOT_PASSKEY_REQUIRED;
-
 	if (client_has_socket(client))
 		client->phase = PHASE_CLOSING;
 	else
 		client->phase = delay < 0 ? PHASE_IDLE : PHASE_WAIT;
-	client_show(client, &failure);
+	/* the reason why linking cannot work outlives the attempts to link */
+	if (client->status != BOT_PASSKEY_REQUIRED ||
+		(failure.status != BOT_CONNECTING && failure.status != BOT_OFFLINE))
+		client_show(client, &failure);
 
 	/* a longer pause is news, too; at the cap it is none any more */
 	if (delay > client->told_retry_us + client->told_retry_us / 4)

@@ -314,6 +314,8 @@ answer_iq(FakeServer *server, const WaNode *iq)
 		}
 		return;
 	}
+	if (id != NULL)
+		snprintf(server->last_iq, sizeof(server->last_iq), "%s", id);
 	if (id == NULL || server->silent || (ping ? server->no_pong : server->no_iq_answers))
 		return;
 	if (node_child(iq, "count") != NULL)

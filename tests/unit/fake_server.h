@@ -63,6 +63,8 @@ typedef struct FakeServer
 	const char *groups;  /* the <group> elements of the list */
 	int list_error;      /* instead of them */
 
+	char last_iq[64]; /* id of the last question */
+
 	/* everything received, as "tag attr=value ...\n" lines */
 	WaBuf log;
 	WaArena arena; /* the node at hand */
