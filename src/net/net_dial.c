@@ -1,0 +1,239 @@
+/*
+ * net_dial.c
+ *		Outgoing connections: name, addresses in turn, TCP, TLS, upgrade.
+ *
+ * lws is given one numeric address at a time: it would resolve names in this
+ * thread, and it cannot go on to a second address on a libuv loop.  One
+ * deadline covers everything; an address that does not answer gets its share
+ * of what is left of it.
+ */
+#include "net_internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+net_dial_free(NetConn *conn)
+{
+	NetDial *dial = conn->dial;
+
+	if (dial == NULL)
+		return;
+	if (dial->lookup != NULL)
+		net_dns_forget(conn);
+	free(dial->origin);
+	free(dial->ca_file);
+	free(dial);
+	conn->dial = NULL;
+}
+
+static void
+push_retry(NetConn *conn)
+{
+	if (conn->retry)
+		return;
+	conn->retry = true;
+	conn->retry_next = conn->loop->retry;
+	conn->loop->retry = conn;
+}
+
+static uint64_t
+time_left(NetConn *conn)
+{
+	uint64_t now;
+
+	uv_update_time(&conn->loop->uv);
+	now = uv_now(&conn->loop->uv);
+	return conn->dial->deadline > now ? conn->dial->deadline - now : 0;
+}
+
+/* Asks lws to connect to the next address. */
+static void
+attempt(NetConn *conn)
+{
+	NetDial *dial = conn->dial;
+	int remaining = dial->addresses.count - dial->next;
+	struct lws_client_connect_info info;
+	const char *why = NULL;
+	struct lws *wsi;
+
+	memset(&info, 0, sizeof(info));
+	info.context = conn->loop->lws;
+	info.vhost =
+		dial->url.secure ? net_tls_vhost(conn->loop, dial->ca_file, &why) : conn->loop->plain;
+	if (info.vhost == NULL)
+	{
+		net_conn_kill(conn, why);
+		return;
+	}
+	if (!net_conn_timer(conn, time_left(conn) / (uint64_t) remaining))
+	{
+		net_conn_kill(conn, "out of memory");
+		return;
+	}
+	info.address = dial->addresses.text[dial->next++];
+	info.port = dial->url.port;
+	info.path = dial->url.path;
+	info.host = dial->url.authority;
+	info.origin = dial->origin;
+	info.alpn = "http/1.1";
+	info.local_protocol_name = net_protocols[0].name;
+	info.ietf_version_or_minus_one = -1;
+	info.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT | (dial->url.secure ? LCCSCF_USE_SSL : 0);
+	info.retry_and_idle_policy = &net_no_pings;
+	info.opaque_user_data = conn;
+
+	dial->attempting = true;
+	dial->connect_errno = 0;
+	errno = 0;
+	wsi = lws_client_connect_via_info(&info);
+	net_kick(conn->loop);
+	if (wsi != NULL)
+	{
+		conn->wsi = wsi;
+		return;
+	}
+	if (conn->dial == NULL)
+		return;
+	dial->connect_errno = errno;
+	/* lws does not call back when it fails before there is a socket. */
+	if (dial->attempting)
+		net_dial_failed(conn);
+}
+
+void
+net_dial_failed(NetConn *conn)
+{
+	NetDial *dial = conn->dial;
+
+	dial->attempting = false;
+	if (conn->why == NULL && !conn->dropped && !dial->connected)
+	{
+		if (time_left(conn) == 0)
+			conn->why = "timeout";
+		else
+		{
+			/* Not from inside of lws: net_loop_run goes on. */
+			push_retry(conn);
+			return;
+		}
+	}
+	net_conn_finish(conn);
+}
+
+static const char *
+connect_failure(const NetDial *dial)
+{
+	switch (dial->connect_errno)
+	{
+		case 0:
+			return "refused or unreachable";
+		case ECONNREFUSED:
+			return "refused";
+		case EMFILE:
+		case ENFILE:
+			return "out of descriptors";
+		case ENOMEM:
+		case ENOBUFS:
+			return "out of memory";
+		default:
+			return "unreachable";
+	}
+}
+
+void
+net_dial_retry(NetLoop *loop)
+{
+	while (loop->retry != NULL)
+	{
+		NetConn *conn = loop->retry;
+
+		loop->retry = conn->retry_next;
+		conn->retry = false;
+		if (conn->state != NET_STATE_DIALING || conn->dial == NULL)
+			continue;
+		if (conn->dial->next < conn->dial->addresses.count)
+			attempt(conn);
+		else
+			net_conn_kill(conn, connect_failure(conn->dial));
+	}
+}
+
+void
+net_dial_resolved(NetConn *conn, const NetAddresses *addresses)
+{
+	if (addresses->count == 0)
+	{
+		net_conn_kill(conn, "name not found");
+		return;
+	}
+	conn->dial->addresses = *addresses;
+	push_retry(conn);
+}
+
+void
+net_dial_timeout(NetConn *conn)
+{
+	NetDial *dial = conn->dial;
+	uint64_t left = time_left(conn);
+
+	if (left == 0 || dial->lookup != NULL)
+		net_conn_kill(conn, "timeout");
+	else if (dial->connected)
+	{
+		if (!net_conn_timer(conn, left))
+			net_conn_kill(conn, "timeout");
+	}
+	else if (conn->wsi != NULL)
+	{
+		/* WSI_DESTROY brings the next address. */
+		lws_set_timeout(conn->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_SYNC);
+		net_kick(conn->loop);
+	}
+}
+
+NetConn *
+net_connect(NetLoop *loop, const NetTarget *target, void *user, const char **why)
+{
+	NetConn *conn;
+	NetDial *dial;
+	const char *bad_url = NULL;
+
+	if (loop->max_fds > 0 && loop->open >= loop->max_fds)
+	{
+		*why = "too many connections";
+		return NULL;
+	}
+	*why = "out of memory";
+	conn = net_conn_new(loop, NET_STATE_DIALING);
+	if (conn == NULL)
+		return NULL;
+	conn->user = user;
+	if (target->max_receive > 0)
+		conn->max_receive = target->max_receive;
+	dial = conn->dial = calloc(1, sizeof(*dial));
+	if (dial == NULL || !net_copy_text(&dial->origin, target->origin) ||
+		!net_copy_text(&dial->ca_file, target->tls_ca_file) ||
+		!net_conn_timer(conn, target->timeout_ms > 0 ? (uint64_t) target->timeout_ms : 0))
+	{
+		net_conn_free_unseen(conn);
+		return NULL;
+	}
+	dial->deadline =
+		uv_now(&loop->uv) + (target->timeout_ms > 0 ? (uint64_t) target->timeout_ms : 0);
+
+	if (!net_parse_url(target->url, &dial->url, &bad_url))
+		net_conn_kill(conn, bad_url);
+	else if (dial->url.literal)
+	{
+		dial->addresses.count = 1;
+		memcpy(dial->addresses.text[0], dial->url.host, strlen(dial->url.host) + 1);
+		attempt(conn);
+	}
+	else if (!net_dns_lookup(conn))
+		net_conn_kill(conn, "out of memory");
+	*why = NULL;
+	return conn;
+}
