@@ -303,8 +303,9 @@ client_end(WaClient *client, const WaFailure *why)
 		(failure.status != BOT_CONNECTING && failure.status != BOT_OFFLINE))
 		client_show(client, &failure);
 
-	/* a longer pause is news, too; at the cap it is none any more */
-	if (delay > client->told_retry_us + client->told_retry_us / 4)
+	/* a longer pause is news, and so is the last attempt; at the cap it is none any more */
+	if (delay > client->told_retry_us + client->told_retry_us / 4 ||
+		(delay < 0 && client->told_retry_us >= 0))
 		client_event_status(client);
 	client->told_retry_us = delay;
 }

@@ -290,17 +290,30 @@ connect_or_close(FakeHost *host)
 	return false;
 }
 
+static bool
+step(FakeHost *host)
+{
+	bool moved = pull(host);
+
+	moved |= write_out(host);
+	moved |= read_in(host);
+	moved |= connect_or_close(host);
+	return moved;
+}
+
+void
+fake_host_steps(FakeHost *host, int steps)
+{
+	while (steps-- > 0 && step(host))
+		;
+}
+
 void
 fake_host_pump(FakeHost *host)
 {
 	for (int round = 0; round < HOST_ROUNDS; round++)
 	{
-		bool moved = pull(host);
-
-		moved |= write_out(host);
-		moved |= read_in(host);
-		moved |= connect_or_close(host);
-		if (!moved)
+		if (!step(host))
 			return;
 	}
 	note(host, "NO END");

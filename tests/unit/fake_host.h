@@ -61,6 +61,7 @@ extern void fake_host_free(FakeHost *host);
 
 /* Until nothing moves any more, without time passing. */
 extern void fake_host_pump(FakeHost *host);
+extern void fake_host_steps(FakeHost *host, int steps); /* at most so many */
 /* Lets time pass, stopping at every deadline of the client on the way. */
 extern void fake_host_advance(FakeHost *host, int64_t us);
 /* Cuts the connection as a broken network does. */

@@ -262,7 +262,7 @@ fake_server_clear_log(FakeServer *server)
 static void
 begin_session(FakeServer *server)
 {
-	if (server->silent)
+	if (server->silent || server->no_success)
 		return;
 	if (server->refusal != NULL)
 	{
@@ -319,10 +319,20 @@ answer_iq(FakeServer *server, const WaNode *iq)
 	if (id == NULL || server->silent || (ping ? server->no_pong : server->no_iq_answers))
 		return;
 	if (node_child(iq, "count") != NULL)
+	{
+		if (!server->no_count)
+			fake_server_say(
+				server,
+				"<iq from=\"s.whatsapp.net\" type=\"result\" id=\"%s\"><count value=\"%d\"/></iq>",
+				id, server->prekeys);
+	}
+	else if (node_child(iq, "list") != NULL && server->refuse_uploads > 0)
+	{
+		server->refuse_uploads--;
 		fake_server_say(
 			server,
-			"<iq from=\"s.whatsapp.net\" type=\"result\" id=\"%s\"><count value=\"%d\"/></iq>", id,
-			server->prekeys);
+			"<iq from=\"s.whatsapp.net\" type=\"error\" id=\"%s\"><error code=\"503\"/></iq>", id);
+	}
 	else if (node_child(iq, "list") != NULL && str_is(xmlns, "encrypt"))
 	{
 		for (const WaNode *key = node_child(iq, "list")->first_child; key != NULL; key = key->next)

@@ -57,6 +57,9 @@ typedef struct FakeServer
 	bool silent;        /* answers nothing */
 	bool no_iq_answers; /* but pings */
 	bool no_pong;
+	bool no_success;
+	bool no_count;
+	int refuse_uploads;  /* so many, with an error */
 	bool no_restart;     /* says nothing after pair-device-sign */
 	bool no_preview;     /* does not speak of the queue */
 	const char *refusal; /* said instead of success */
