@@ -1,0 +1,441 @@
+/*
+ * apply.sql
+ *		wa_private.apply(): the one way by which what happened gets into tables.
+ *		src/collector/facts.h has the form of the facts.
+ *
+ * Locks, in this order: the people lock, the groups of the call by JID, then
+ * people.  Call it once per transaction.
+ */
+
+/* The watch level of groups that a bot discovers. */
+CREATE FUNCTION wa_private.default_level(bot bigint)
+RETURNS text LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	level text;
+BEGIN
+	SELECT b.default_watch INTO level FROM wa.bots AS b WHERE b.bot_id = bot;
+	level := coalesce(level, current_setting('wa_collector.watch_default', true));
+	RETURN CASE WHEN level IN ('none', 'counts', 'members') THEN level ELSE 'members' END;
+END
+$$;
+COMMENT ON FUNCTION wa_private.default_level(bigint) IS 'watch level of groups that a bot discovers';
+
+/* The groups that facts speak of; creating: they get a row when they have none. */
+CREATE FUNCTION wa_private.groups_of(bot_ids bigint[], facts jsonb[])
+RETURNS TABLE (jid text, bot_id bigint, creating boolean)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	SELECT j.jid, min(f.bot), bool_or(f.fact ->> 'fact' <> 'group_gone')
+	FROM unnest(bot_ids, facts) AS f (bot, fact)
+	CROSS JOIN LATERAL (
+		SELECT f.fact ->> 'group' AS jid WHERE f.fact ->> 'fact' IN ('group_change', 'group_gone')
+		UNION ALL
+		SELECT f.fact #>> '{group,jid}' WHERE f.fact ->> 'fact' = 'group'
+		UNION ALL
+		SELECT x.jid FROM jsonb_array_elements_text(CASE WHEN f.fact ->> 'fact' = 'group_list' THEN f.fact -> 'jids' END) AS x (jid)
+	) AS j
+	GROUP BY j.jid;
+END
+$$;
+COMMENT ON FUNCTION wa_private.groups_of(bigint[], jsonb[]) IS 'the groups that facts speak of';
+
+/* Makes and locks the rows of the groups of the facts; returns {jid: level}. */
+CREATE FUNCTION wa_private.lock_groups(bot_ids bigint[], facts jsonb[])
+RETURNS jsonb LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	wanted record;
+	listing bigint[];
+	levels jsonb;
+BEGIN
+	SELECT array_agg(x.jid) AS jids, bool_or(x.jid IS NULL OR x.jid = '' OR length(x.jid) > 128) AS bad INTO wanted
+	FROM wa_private.groups_of(bot_ids, facts) AS x;
+	IF wanted.jids IS NULL AND NOT EXISTS (SELECT FROM unnest(facts) AS f (fact) WHERE f.fact ->> 'fact' = 'group_list') THEN
+		RETURN '{}';
+	ELSIF wanted.bad THEN
+		RAISE EXCEPTION 'fact without the address of its group' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+
+	INSERT INTO wa.groups (jid, watch_level, needs_refresh, refresh_reason, refresh_asked_at)
+	SELECT x.jid, d.level, d.level <> 'none', CASE WHEN d.level <> 'none' THEN 'new' END, clock_timestamp()
+	FROM wa_private.groups_of(bot_ids, facts) AS x
+	CROSS JOIN LATERAL (SELECT wa_private.default_level(x.bot_id) AS level) AS d
+	WHERE x.creating AND NOT EXISTS (SELECT FROM wa.groups AS g WHERE g.jid = x.jid)
+	ORDER BY x.jid COLLATE "C"
+	ON CONFLICT DO NOTHING;
+
+	-- a list says which groups a bot is not in: lock all of its groups
+	SELECT array_agg(DISTINCT f.bot) INTO listing
+	FROM unnest(bot_ids, facts) AS f (bot, fact) WHERE f.fact ->> 'fact' = 'group_list';
+	PERFORM FROM wa.groups AS g
+	WHERE g.jid = ANY (wanted.jids)
+		OR g.group_id IN (SELECT b.group_id FROM wa.bot_groups AS b WHERE b.bot_id = ANY (listing) AND b.left_at IS NULL)
+	ORDER BY g.jid COLLATE "C"
+	FOR NO KEY UPDATE;
+
+	-- another bot may bring a higher default along when it is first seen there
+	UPDATE wa.groups AS g
+	SET watch_level = d.level, needs_refresh = true, refresh_reason = 'watched', refresh_asked_at = clock_timestamp()
+	FROM wa_private.groups_of(bot_ids, facts) AS x
+	CROSS JOIN LATERAL (SELECT wa_private.default_level(x.bot_id) AS level) AS d
+	WHERE g.jid = x.jid AND x.creating AND NOT g.watch_chosen
+		AND wa_private.level_rank(d.level) > wa_private.level_rank(g.watch_level)
+		AND NOT EXISTS (SELECT FROM wa.bot_groups AS b WHERE b.bot_id = x.bot_id AND b.group_id = g.group_id);
+
+	SELECT jsonb_object_agg(g.jid, g.watch_level) INTO levels FROM wa.groups AS g WHERE g.jid = ANY (wanted.jids);
+	RETURN coalesce(levels, '{}');
+END
+$$;
+COMMENT ON FUNCTION wa_private.lock_groups(bigint[], jsonb[]) IS 'makes and locks the groups of facts, and returns their watch levels';
+
+/*
+ * The identity records (see wa_private.resolve_people) of facts, those of
+ * groups that are not at level members left out.  levels null: all of them.
+ */
+CREATE FUNCTION wa_private.people_of(facts jsonb[], levels jsonb)
+RETURNS jsonb LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (
+		SELECT coalesce(jsonb_agg(DISTINCT r.record || i.more), '[]')
+		FROM unnest(facts) AS f (fact)
+		CROSS JOIN LATERAL (SELECT f.fact ->> 'fact' AS fact,
+			coalesce(f.fact ->> 'group', f.fact #>> '{group,jid}') AS jid,
+			coalesce((f.fact ->> 'asked_at')::double precision, nullif((f.fact ->> 'at')::double precision, 0),
+				(f.fact ->> 'received_at')::double precision) AS at,
+			(f.fact ->> 'received_at')::double precision AS received) AS k
+		CROSS JOIN LATERAL (
+			SELECT b.body, m.more
+			FROM (SELECT CASE k.fact WHEN 'group' THEN f.fact -> 'group' ELSE f.fact -> 'carried' END AS carried) AS c
+			CROSS JOIN LATERAL (
+				SELECT jsonb_build_object('create', true, 'source', CASE k.fact WHEN 'group' THEN 'group' ELSE 'notification' END) AS more
+			) AS m
+			CROSS JOIN LATERAL (
+				SELECT f.fact -> 'actor' AS body
+				UNION ALL SELECT x.body FROM jsonb_array_elements(CASE WHEN k.fact = 'group_change' THEN f.fact -> 'targets' END) AS x (body)
+				UNION ALL SELECT c.carried -> 'creator'
+				UNION ALL SELECT c.carried -> 'subject_by'
+				UNION ALL SELECT c.carried -> 'description_by'
+				UNION ALL SELECT x.body FROM jsonb_array_elements(c.carried -> 'participants') AS x (body)
+			) AS b
+			WHERE k.fact IN ('group', 'group_change') AND (levels IS NULL OR levels ->> k.jid = 'members')
+				AND (k.fact = 'group' OR f.fact ->> 'kind' NOT IN ('link', 'unlink') OR b.body IS NOT DISTINCT FROM f.fact -> 'actor')
+			UNION ALL
+			SELECT x.body, jsonb_build_object('create', false, 'source', coalesce(f.fact ->> 'source', 'aliases'),
+				'authoritative', coalesce((x.body ->> 'authoritative')::boolean, false))
+			FROM jsonb_array_elements(CASE WHEN k.fact = 'aliases' THEN f.fact -> 'pairs' END) AS x (body)
+		) AS i
+		CROSS JOIN LATERAL (
+			SELECT wa_private.identity_record(i.body)
+				|| jsonb_build_object('at', extract(epoch FROM wa_private.sane_time(k.at, to_timestamp(k.received))))
+		) AS r (record)
+		WHERE i.body IS NOT NULL AND r.record IS NOT NULL);
+END
+$$;
+COMMENT ON FUNCTION wa_private.people_of(jsonb[], jsonb) IS 'the identities that facts name, as records for wa_private.resolve_people()';
+
+/* Pairs of identities of which the server says that one became the other. */
+CREATE FUNCTION wa_private.number_changes_of(facts jsonb[])
+RETURNS TABLE (no bigint, before jsonb, after jsonb, at timestamptz)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	SELECT c.no, wa_private.identity_record(c.before), wa_private.identity_record(c.after),
+		wa_private.sane_time((c.fact ->> 'at')::double precision, to_timestamp((c.fact ->> 'received_at')::double precision))
+	FROM (SELECT f.no, f.fact,
+			CASE f.fact ->> 'fact' WHEN 'number_change' THEN f.fact -> 'before' ELSE f.fact -> 'actor' END AS before,
+			CASE f.fact ->> 'fact' WHEN 'number_change' THEN f.fact -> 'after' ELSE f.fact -> 'targets' -> 0 END AS after
+		  FROM unnest(facts) WITH ORDINALITY AS f (fact, no)
+		  WHERE f.fact ->> 'fact' = 'number_change'
+			OR (f.fact ->> 'fact' = 'group_change' AND f.fact ->> 'kind' = 'modify'
+				AND jsonb_array_length(f.fact -> 'targets') = 1)) AS c
+	WHERE c.before IS NOT NULL AND c.after IS NOT NULL AND c.before <> c.after;
+END
+$$;
+COMMENT ON FUNCTION wa_private.number_changes_of(jsonb[]) IS 'the number changes in facts';
+
+/* Copies what the device says about the account to wa.bots; true when it was linked just now. */
+CREATE FUNCTION wa_private.copy_device(bot bigint)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE wa.bots AS b
+	SET jid = coalesce(n.jid, b.jid), lid = coalesce(n.lid, b.lid), phone = coalesce(split_part(n.jid, '@', 1), b.phone),
+		push_name = coalesce(d.push_name, b.push_name), platform = coalesce(d.platform, b.platform),
+		business_name = coalesce(d.business_name, b.business_name),
+		linked_at = CASE WHEN n.jid IS NULL THEN NULL ELSE coalesce(b.linked_at, clock_timestamp()) END,
+		-- whoever scans the code wants the bot online
+		desired = CASE WHEN n.jid IS NOT NULL AND b.linked_at IS NULL THEN 'online' ELSE b.desired END
+	FROM wa_private.devices AS d
+	CROSS JOIN LATERAL (SELECT regexp_replace(nullif(d.jid, ''), ':[0-9]+@', '@') AS jid,
+		regexp_replace(nullif(d.lid, ''), ':[0-9]+@', '@') AS lid) AS n
+	WHERE d.bot_id = b.bot_id AND b.bot_id = bot
+		AND ((n.jid IS NULL) <> (b.linked_at IS NULL) OR n.jid <> b.jid OR n.lid IS DISTINCT FROM b.lid
+			OR d.push_name IS DISTINCT FROM b.push_name OR d.platform IS DISTINCT FROM b.platform
+			OR d.business_name IS DISTINCT FROM b.business_name);
+END
+$$;
+COMMENT ON FUNCTION wa_private.copy_device(bigint) IS 'copies number, LID and names of a linked device to wa.bots';
+
+/* The fact "status". */
+CREATE FUNCTION wa_private.apply_status(bot bigint, fact jsonb, received timestamptz)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	old record;
+	new_status text := fact ->> 'status';
+	reason text := fact ->> 'reason';
+	code integer := nullif((fact ->> 'code')::integer, 0);
+	until timestamptz := to_timestamp(nullif((fact ->> 'until')::double precision, 0));
+	retry_in double precision := (fact ->> 'retry_in')::double precision;
+BEGIN
+	IF new_status IS NULL OR new_status = '' THEN
+		RAISE EXCEPTION 'status without status' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	PERFORM wa_private.copy_device(bot);
+	SELECT b.status, b.status_reason, b.status_code INTO old FROM wa.bots AS b WHERE b.bot_id = bot FOR NO KEY UPDATE;
+	UPDATE wa.bots AS b
+	SET status = new_status, status_reason = reason, status_code = code,
+		status_detail = left(fact ->> 'detail', 1000), status_hint = fact ->> 'hint', status_until = until,
+		status_since = CASE WHEN b.status = new_status AND b.status_reason IS NOT DISTINCT FROM reason
+			AND new_status IN ('online', 'offline', 'qr', 'connecting') THEN b.status_since ELSE received END,
+		next_attempt_at = CASE WHEN retry_in >= 0 THEN received + make_interval(secs => retry_in) END,
+		last_online_at = CASE WHEN 'online' IN (new_status, b.status) THEN received ELSE b.last_online_at END,
+		desired = CASE WHEN new_status = 'logged_out' THEN 'offline' ELSE b.desired END
+	WHERE b.bot_id = bot;
+	IF (old.status, old.status_reason, old.status_code) IS DISTINCT FROM (new_status, reason, code) THEN
+		INSERT INTO wa.bot_status_log (bot_id, at, status, previous_status, reason, code, detail, hint, until)
+		VALUES (bot, received, new_status, old.status, reason, code, left(fact ->> 'detail', 1000), fact ->> 'hint', until);
+		PERFORM pg_notify('wa.bot_status', jsonb_build_object('bot_id', bot, 'status', new_status, 'reason', left(reason, 100))::text);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION wa_private.apply_status(bigint, jsonb, timestamptz) IS 'the fact status';
+
+/* The fact "number_change" as an event in every watched group that the person is in. */
+CREATE FUNCTION wa_private.apply_number_change(bot bigint, fact jsonb, received timestamptz)
+RETURNS bigint[] LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	at timestamptz := wa_private.sane_time((fact ->> 'at')::double precision, received);
+	after jsonb := wa_private.identity_record(fact -> 'after') || jsonb_build_object('at', extract(epoch FROM at));
+	person bigint;
+	events bigint[];
+BEGIN
+	SELECT x.user_id INTO person FROM wa_private.look_up_people(jsonb_build_array(after)) AS x;
+	WITH happened AS (
+		INSERT INTO wa.group_events (group_id, occurred_at, at_precision, source, kind, action, target, details, received_at)
+		SELECT m.group_id, at, interval '0', 'live', 'number_change', 'number_change', person,
+			jsonb_build_object('before', fact -> 'before', 'after', fact -> 'after'), received
+		FROM wa.memberships AS m
+		JOIN wa.groups AS g ON g.group_id = m.group_id AND g.watch_level = 'members'
+		JOIN wa.bot_groups AS b ON b.group_id = m.group_id AND b.bot_id = bot AND b.left_at IS NULL
+		WHERE m.user_id = person AND m.left_at IS NULL
+			AND NOT EXISTS (SELECT FROM wa.group_events AS e
+							WHERE e.group_id = m.group_id AND e.target = person AND e.kind = 'number_change'
+								AND e.occurred_at BETWEEN at - interval '1 day' AND at + interval '1 day')
+		RETURNING group_events.event_id
+	)
+	SELECT array_agg(h.event_id) INTO events FROM happened AS h;
+	RETURN coalesce(events, '{}');
+END
+$$;
+COMMENT ON FUNCTION wa_private.apply_number_change(bigint, jsonb, timestamptz) IS 'the fact number_change as events';
+
+/* The fact "raw": kept whole unless it is about a group whose people are not watched. */
+CREATE FUNCTION wa_private.apply_raw(bot bigint, fact jsonb, received timestamptz)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	from_jid text := fact ->> 'from';
+	hidden boolean := from_jid LIKE '%@g.us' AND coalesce(
+		(SELECT g.watch_level FROM wa.groups AS g WHERE g.jid = from_jid), wa_private.default_level(bot)) <> 'members';
+BEGIN
+	INSERT INTO wa.unknown_stanzas (bot_id, received_at, tag, type, stanza_id, from_jid, node)
+	VALUES (bot, received, fact ->> 'tag', fact ->> 'type', fact ->> 'id', CASE WHEN NOT coalesce(hidden, false) THEN from_jid END,
+		CASE WHEN NOT coalesce(hidden, false) THEN fact -> 'node' END);
+END
+$$;
+COMMENT ON FUNCTION wa_private.apply_raw(bigint, jsonb, timestamptz) IS 'the fact raw';
+
+/* One NOTIFY for a call, with numbers only and below the limit of 8000 bytes. */
+CREATE FUNCTION wa_private.notify_events(event_ids bigint[], group_ids bigint[])
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	payload jsonb;
+BEGIN
+	IF cardinality(event_ids) = 0 AND cardinality(group_ids) = 0 THEN
+		RETURN;
+	END IF;
+	payload := jsonb_build_object(
+		'events', CASE WHEN cardinality(event_ids) <= 200 THEN to_jsonb(event_ids) END,
+		'groups', CASE WHEN cardinality(group_ids) <= 150 THEN to_jsonb(group_ids) END,
+		'count', cardinality(event_ids),
+		'first', (SELECT min(e.id) FROM unnest(event_ids) AS e (id)),
+		'last', (SELECT max(e.id) FROM unnest(event_ids) AS e (id)));
+	PERFORM pg_notify('wa_events', jsonb_strip_nulls(payload)::text);
+END
+$$;
+COMMENT ON FUNCTION wa_private.notify_events(bigint[], bigint[]) IS
+'notifies wa_events: {events, groups, count, first, last}; a list that is too long is left out';
+
+/*
+ * Applies facts in order, in the caller's transaction.  bot_ids[i] is the bot
+ * that facts[i] comes from; facts of bots that are gone are skipped.  Returns
+ * the groups whose metadata a bot should ask for ('' is the list of all).
+ *
+ * Errors: 22023 and the classes 22 and 23 for facts that cannot be stored; 40001
+ * when another writer changed people meanwhile: repeat the transaction.
+ */
+CREATE FUNCTION wa_private.apply(bot_ids bigint[], facts jsonb[])
+RETURNS TABLE (bot_id bigint, group_jid text)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	records jsonb;
+	people jsonb := '{}';
+	levels jsonb;
+	bots bigint[];
+	alone boolean;
+	f record;
+	c record;
+	r record;
+	received timestamptz;
+	event_ids bigint[] := '{}';
+	group_jids text[] := '{}';
+	group_ids bigint[] := '{}';
+BEGIN
+	IF cardinality(bot_ids) IS DISTINCT FROM cardinality(facts) OR array_position(bot_ids, NULL) IS NOT NULL THEN
+		RAISE EXCEPTION 'every fact needs its bot' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	FOR f IN SELECT x.fact FROM unnest(facts) AS x (fact) LOOP
+		IF jsonb_typeof(f.fact) IS DISTINCT FROM 'object'
+			OR f.fact ->> 'fact' IS NULL OR f.fact ->> 'fact' NOT IN ('status', 'aliases', 'group', 'group_list', 'group_gone',
+				'group_change', 'number_change', 'caught_up', 'raw') THEN
+			RAISE EXCEPTION 'unknown fact: %', quote_nullable(left(f.fact ->> 'fact', 80))
+				USING ERRCODE = 'invalid_parameter_value';
+		END IF;
+	END LOOP;
+
+	records := wa_private.people_of(facts, NULL);
+	alone := wa_private.people_conflict(records)
+		OR EXISTS (SELECT FROM wa_private.number_changes_of(facts));
+	PERFORM wa_private.lock_people(alone);
+	PERFORM wa_private.make_partition(now() + interval '1 month');
+	PERFORM wa_private.make_partition(m.at)
+	FROM (SELECT DISTINCT wa_private.partition_month(t.at) AT TIME ZONE 'UTC' AS at
+		  FROM unnest(facts) AS x (fact)
+		  CROSS JOIN LATERAL (SELECT coalesce(to_timestamp((x.fact ->> 'received_at')::double precision), now()) AS received) AS w
+		  CROSS JOIN LATERAL (VALUES (w.received), (wa_private.sane_time((x.fact ->> 'at')::double precision, w.received))) AS t (at)
+		  WHERE x.fact ->> 'fact' IN ('group', 'group_change', 'number_change')) AS m;
+	levels := wa_private.lock_groups(bot_ids, facts);
+
+	IF alone THEN
+		FOR c IN SELECT x.* FROM wa_private.number_changes_of(facts) AS x ORDER BY x.no LOOP
+			PERFORM wa_private.change_number(c.before, c.after, c.at);
+		END LOOP;
+	END IF;
+	IF records <> '[]' THEN
+		people := wa_private.resolve_people(wa_private.people_of(facts, levels), alone);
+	END IF;
+
+	SELECT array_agg(b.bot_id) INTO bots FROM wa.bots AS b WHERE b.bot_id = ANY (bot_ids);
+	-- whoever hears of a group is in it; not again after it left
+	INSERT INTO wa.bot_groups (bot_id, group_id, first_seen_at, last_seen_at)
+	SELECT DISTINCT x.bot, g.group_id, now(), now()
+	FROM unnest(bot_ids, facts) AS x (bot, fact)
+	JOIN wa.groups AS g ON g.jid = x.fact ->> 'group'
+	WHERE x.fact ->> 'fact' = 'group_change' AND x.bot = ANY (bots)
+		AND NOT EXISTS (SELECT FROM wa.bot_groups AS b WHERE b.bot_id = x.bot AND b.group_id = g.group_id)
+	ON CONFLICT DO NOTHING;
+	FOR f IN
+		SELECT x.bot, x.fact, x.fact ->> 'fact' AS kind
+		FROM unnest(bot_ids, facts) WITH ORDINALITY AS x (bot, fact, no)
+		WHERE x.bot = ANY (bots)
+		ORDER BY x.no
+	LOOP
+		received := coalesce(to_timestamp((f.fact ->> 'received_at')::double precision), clock_timestamp());
+		CASE f.kind
+			WHEN 'group_change' THEN
+				SELECT x.* INTO r FROM wa_private.apply_change(f.bot, f.fact, received, people) AS x;
+				event_ids := event_ids || r.event_ids;
+				group_jids := group_jids || (f.fact ->> 'group');
+				IF r.ask THEN
+					bot_id := f.bot;
+					group_jid := f.fact ->> 'group';
+					RETURN NEXT;
+				END IF;
+			WHEN 'group' THEN
+				SELECT x.* INTO r
+				FROM wa_private.apply_group(f.bot, f.fact -> 'group', coalesce(f.fact ->> 'source', 'query'),
+					coalesce(to_timestamp(nullif((f.fact ->> 'asked_at')::double precision, 0)), received), received, people,
+					NULL, NULL) AS x;
+				event_ids := event_ids || r.event_ids;
+				group_jids := group_jids || (f.fact #>> '{group,jid}');
+				IF r.ask THEN
+					bot_id := f.bot;
+					group_jid := f.fact #>> '{group,jid}';
+					RETURN NEXT;
+				END IF;
+			WHEN 'status' THEN
+				PERFORM wa_private.apply_status(f.bot, f.fact, received);
+			WHEN 'group_list' THEN
+				group_ids := group_ids || wa_private.apply_group_list(f.bot, f.fact, received);
+			WHEN 'group_gone' THEN
+				PERFORM wa_private.bot_is_out(f.bot, g.group_id, received) FROM wa.groups AS g WHERE g.jid = f.fact ->> 'group';
+				group_jids := group_jids || (f.fact ->> 'group');
+			WHEN 'number_change' THEN
+				event_ids := event_ids || wa_private.apply_number_change(f.bot, f.fact, received);
+			WHEN 'caught_up' THEN
+				UPDATE wa.bots AS b SET caught_up_at = received WHERE b.bot_id = f.bot;
+				IF f.fact -> 'covered' = 'false' THEN
+					bot_id := f.bot;
+					group_jid := '';
+					RETURN NEXT;
+				END IF;
+			WHEN 'raw' THEN
+				PERFORM wa_private.apply_raw(f.bot, f.fact, received);
+			WHEN 'aliases' THEN
+				NULL;			-- learned above, with the people
+		END CASE;
+	END LOOP;
+
+	UPDATE wa.bots AS b SET last_stanza_at = clock_timestamp()
+	WHERE b.bot_id = ANY (bots) AND (b.last_stanza_at IS NULL OR b.last_stanza_at < clock_timestamp() - interval '10 seconds');
+
+	IF group_jids <> '{}' THEN
+		SELECT group_ids || array_agg(g.group_id) INTO group_ids FROM wa.groups AS g WHERE g.jid = ANY (group_jids);
+		-- gaps, and lists that were never asked for
+		RETURN QUERY
+		UPDATE wa.groups AS g
+		SET refresh_asked_at = clock_timestamp()
+		FROM (SELECT x.group_id, min(x.bot_id) AS asker FROM wa.bot_groups AS x
+			  WHERE x.bot_id = ANY (bots) AND x.left_at IS NULL GROUP BY 1) AS a
+		WHERE g.jid = ANY (group_jids) AND a.group_id = g.group_id AND g.needs_refresh
+			AND (g.refresh_asked_at IS NULL OR g.refresh_asked_at < clock_timestamp() - interval '10 seconds')
+		RETURNING a.asker, g.jid;
+	END IF;
+	PERFORM wa_private.notify_events(event_ids, ARRAY(SELECT DISTINCT x.id FROM unnest(group_ids) AS x (id)));
+END
+$$;
+COMMENT ON FUNCTION wa_private.apply(bigint[], jsonb[]) IS
+'stores what happened; returns the groups whose metadata a bot should ask for, empty text for all';

@@ -1,0 +1,531 @@
+/*
+ * change.sql
+ *		The fact "group_change": one child action of a w:gp2 notification.
+ *		Sheet 2 sections 2.5 to 2.8.
+ *
+ * The caller has locked the row of the group and resolved the people.
+ */
+
+/* The kind of event that an action of the wire is. */
+CREATE FUNCTION wa_private.event_kind(action text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE action
+	WHEN 'add' THEN 'join'
+	WHEN 'remove' THEN 'leave'
+	WHEN 'modify' THEN 'number_change'
+	WHEN 'change_number' THEN 'number_change'
+	WHEN 'announcement' THEN 'announce'
+	WHEN 'not_announcement' THEN 'announce'
+	WHEN 'unlocked' THEN 'locked'
+	WHEN 'not_ephemeral' THEN 'ephemeral'
+	WHEN 'invite' THEN 'invite_link'
+	WHEN 'revoke' THEN 'invite_revoked'
+	WHEN 'growth_unlocked' THEN 'growth_locked'
+	WHEN 'membership_approval_mode' THEN 'approval_mode'
+	WHEN 'membership_approval_request' THEN 'join_request'
+	WHEN 'created_membership_requests' THEN 'join_request'
+	WHEN 'revoked_membership_requests' THEN 'request_revoked'
+	WHEN 'unsuspended' THEN 'suspended'
+	ELSE action
+END;
+COMMENT ON FUNCTION wa_private.event_kind(text) IS 'kind in wa.group_events of an action of the wire';
+
+/* An attribute of the raw action. */
+CREATE FUNCTION wa_private.raw_attr(fact jsonb, attr text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN fact #>> ARRAY['raw', 'attrs', attr];
+COMMENT ON FUNCTION wa_private.raw_attr(jsonb, text) IS 'attribute of the raw action of a fact';
+
+/*
+ * A time of the server in a fact.  Nothing before WhatsApp existed and nothing
+ * more than a day ahead of us is believed.
+ */
+CREATE FUNCTION wa_private.sane_time(seconds double precision, received timestamptz)
+RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN seconds > 1230768000 AND seconds < extract(epoch FROM received) + 86400
+	THEN pg_catalog.to_timestamp(seconds) ELSE received END;
+COMMENT ON FUNCTION wa_private.sane_time(double precision, timestamptz) IS 'a time of the server, or ours when it cannot be true';
+
+/*
+ * How a join came about, sheet 2 section 2.7.  requested: the person has an
+ * open request to join.
+ */
+CREATE FUNCTION wa_private.join_verdict(reason text, actor bigint, person bigint, targets integer, requested boolean, in_community boolean)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+	WHEN reason = 'invite' THEN 'link'
+	WHEN reason IS NOT NULL THEN 'community'
+	WHEN actor IS NULL THEN 'unknown'
+	WHEN actor = person AND targets = 1 THEN CASE WHEN in_community THEN 'community' ELSE 'link' END
+	WHEN requested THEN 'approved'
+	ELSE 'added'
+END;
+COMMENT ON FUNCTION wa_private.join_verdict(text, bigint, bigint, integer, boolean, boolean) IS 'how a join came about';
+
+/* The raw action with only what concerns one of several targets. */
+CREATE FUNCTION wa_private.raw_of_target(raw jsonb, target_no integer, targets integer)
+RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+	WHEN raw ->> 'tag' = 'create' THEN raw - 'children'
+	WHEN targets > 1 AND pg_catalog.jsonb_typeof(raw -> 'children') = 'array'
+		AND pg_catalog.jsonb_array_length(raw -> 'children') = targets
+		THEN raw || pg_catalog.jsonb_build_object('children', pg_catalog.jsonb_build_array(raw -> 'children' -> (target_no - 1)))
+	ELSE raw
+END;
+COMMENT ON FUNCTION wa_private.raw_of_target(jsonb, integer, integer) IS 'raw attributes of the event of one target';
+
+/*
+ * An event already stored that is this one, seen by another bot: by participant
+ * version, else by notification, else by content.  Null: none.
+ */
+CREATE FUNCTION wa_private.known_event(bot bigint, group_id bigint, kind text, target bigint, target_no integer, actor bigint,
+	at timestamptz, v_after bigint, notification text, ordinal integer, details jsonb)
+RETURNS bigint LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id bigint;
+BEGIN
+	IF v_after IS NOT NULL THEN
+		SELECT e.event_id INTO id
+		FROM wa.group_events AS e
+		WHERE e.group_id = known_event.group_id AND e.version_after = v_after AND e.kind = known_event.kind
+			AND e.target IS NOT DISTINCT FROM known_event.target AND e.target_no = known_event.target_no
+			AND e.source = 'live'
+		LIMIT 1;
+		RETURN id;
+	END IF;
+	SELECT e.event_id INTO id
+	FROM wa.event_sightings AS s
+	JOIN wa.group_events AS e ON e.event_id = s.event_id AND e.occurred_at = s.sent_at
+	WHERE s.group_id = known_event.group_id AND s.notification_id = notification AND s.ordinal = known_event.ordinal
+		AND s.sent_at = at AND notification <> ''
+		AND e.kind = known_event.kind AND e.target IS NOT DISTINCT FROM known_event.target
+		AND e.target_no = known_event.target_no
+	LIMIT 1;
+	IF id IS NULL THEN
+		SELECT e.event_id INTO id
+		FROM wa.group_events AS e
+		WHERE e.group_id = known_event.group_id AND e.occurred_at = at AND e.kind = known_event.kind
+			AND e.target IS NOT DISTINCT FROM known_event.target AND e.target_no = known_event.target_no
+			AND e.actor IS NOT DISTINCT FROM known_event.actor AND e.details IS NOT DISTINCT FROM known_event.details
+			AND e.source = 'live'
+			AND NOT EXISTS (SELECT FROM wa.event_sightings AS s
+							WHERE s.event_id = e.event_id AND s.bot_id = bot AND notification <> '')
+		ORDER BY e.event_id
+		LIMIT 1;
+	END IF;
+	RETURN id;
+END
+$$;
+COMMENT ON FUNCTION wa_private.known_event(bigint, bigint, text, bigint, integer, bigint, timestamptz, bigint, text, integer, jsonb) IS
+'the stored event that this one is, when another bot saw it before';
+
+/* An event of source snapshot about the group itself that turns out to be this one. */
+CREATE FUNCTION wa_private.inferred_event(group_id bigint, kind text, at timestamptz, details jsonb)
+RETURNS bigint LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT e.event_id
+			FROM wa.group_events AS e
+			WHERE e.group_id = inferred_event.group_id AND e.occurred_at >= at AND e.kind = inferred_event.kind
+				AND e.source = 'snapshot' AND e.details = inferred_event.details
+				AND (e.at_precision IS NULL OR at >= date_trunc('second', e.occurred_at - e.at_precision))
+			ORDER BY e.occurred_at
+			LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION wa_private.inferred_event(bigint, text, timestamptz, jsonb) IS
+'the event inferred from a list that this one turns out to be';
+
+/* What a change means for the row of the group, members and versions apart. */
+CREATE FUNCTION wa_private.change_group(g record, kind text, action text, fact jsonb, at timestamptz, actor bigint)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	carried jsonb := fact -> 'carried';
+BEGIN
+	CASE kind
+		WHEN 'subject' THEN
+			UPDATE wa.groups AS x
+			SET subject = fact ->> 'text', subject_at = at, subject_by = actor
+			WHERE x.group_id = g.group_id AND (x.subject_at IS NULL OR x.subject_at <= at);
+		WHEN 'description' THEN
+			UPDATE wa.groups AS x
+			SET description = fact ->> 'text', description_id = wa_private.raw_attr(fact, 'id'), description_at = at,
+				description_by = actor
+			WHERE x.group_id = g.group_id AND (x.description_at IS NULL OR x.description_at <= at);
+		WHEN 'invite_link' THEN
+			IF fact ->> 'text' IS NOT NULL THEN
+				UPDATE wa.invite_links AS l SET valid_until = at
+				WHERE l.group_id = g.group_id AND l.valid_until IS NULL AND l.valid_from <= at
+					AND l.code <> fact ->> 'text';
+				INSERT INTO wa.invite_links (group_id, code, valid_from, made_by)
+				VALUES (g.group_id, fact ->> 'text', at, actor)
+				ON CONFLICT ON CONSTRAINT invite_links_group_id_code_key DO NOTHING;
+			END IF;
+		WHEN 'suspended' THEN
+			UPDATE wa.groups AS x SET suspended = action = 'suspended' WHERE x.group_id = g.group_id;
+		WHEN 'link' THEN
+			IF wa_private.raw_attr(fact, 'link_type') = 'parent_group' THEN
+				UPDATE wa.groups AS x SET parent_jid = carried ->> 'jid' WHERE x.group_id = g.group_id;
+			ELSIF wa_private.raw_attr(fact, 'link_type') = 'sub_group' THEN
+				UPDATE wa.groups AS x SET parent_jid = g.jid WHERE x.jid = carried ->> 'jid';
+			END IF;
+		WHEN 'unlink' THEN
+			UPDATE wa.groups AS x SET parent_jid = NULL
+			WHERE (x.group_id = g.group_id AND x.parent_jid = carried ->> 'jid')
+				OR (x.jid = carried ->> 'jid' AND x.parent_jid = g.jid);
+		ELSE
+			NULL;
+	END CASE;
+	IF fact -> 'settings' <> '{}' THEN
+		PERFORM wa_private.set_settings(g.group_id, wa_private.said_settings(fact -> 'settings'), at);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION wa_private.change_group(record, text, text, jsonb, timestamptz, bigint) IS
+'part of the fact group_change: what it means for the group';
+
+/* A request to join, or its end.  how: method, or withdrawn or rejected. */
+CREATE FUNCTION wa_private.change_request(group_id bigint, kind text, person bigint, how text, actor bigint, at timestamptz, event bigint)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF kind = 'join_request' THEN
+		INSERT INTO wa.join_requests (group_id, user_id, requested_at, method, proposed_by, request_event_id)
+		VALUES (change_request.group_id, person, at, how, CASE WHEN actor <> person THEN actor END, event)
+		ON CONFLICT (group_id, user_id) WHERE decided_at IS NULL DO NOTHING;
+	ELSE
+		UPDATE wa.join_requests AS r
+		SET decided_at = greatest(at, r.requested_at), decision = how, decided_by = actor, decision_event_id = event
+		WHERE r.group_id = change_request.group_id AND r.user_id = person AND r.decided_at IS NULL;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION wa_private.change_request(bigint, text, bigint, text, bigint, timestamptz, bigint) IS
+'part of the fact group_change: requests to join';
+
+/* Which of our bots the targets of a join or leave are. */
+CREATE FUNCTION wa_private.change_own_bots(g record, kind text, fact jsonb, at timestamptz)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	own record;
+BEGIN
+	FOR own IN
+		SELECT DISTINCT b.bot_id
+		FROM jsonb_array_elements(fact -> 'targets') AS t (body)
+		JOIN wa.bots AS b ON b.lid = t.body ->> 'lid' OR b.jid = t.body ->> 'pn'
+	LOOP
+		IF kind = 'join' THEN
+			PERFORM wa_private.bot_is_in(own.bot_id, g.group_id, NULL, at, at);
+		ELSE
+			PERFORM wa_private.bot_is_out(own.bot_id, g.group_id, at);
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION wa_private.change_own_bots(record, text, jsonb, timestamptz) IS
+'part of the fact group_change: our own bots that come or go';
+
+/* The bot was put into a group: its first list of members came along. */
+CREATE FUNCTION wa_private.apply_create(bot bigint, fact jsonb, people jsonb, at timestamptz, received timestamptz, actor bigint,
+	OUT event_ids bigint[], OUT ask boolean)
+RETURNS record LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	said jsonb := fact -> 'carried';
+	created timestamptz := to_timestamp((said ->> 'created_at')::double precision);
+	fresh boolean := fact ->> 'reason' IS NULL AND abs(extract(epoch FROM at - created)) <= 60;
+	m record;
+	own_user bigint;
+BEGIN
+	SELECT r.* INTO event_ids, ask
+	FROM wa_private.apply_group(bot, said, 'create', received, received, people, CASE WHEN fresh THEN created END, actor) AS r;
+	UPDATE wa.bot_groups AS b
+	SET joined_at = at
+	FROM wa.groups AS g
+	WHERE g.jid = said ->> 'jid' AND b.group_id = g.group_id AND b.bot_id = bot;
+
+	-- the bot's own stay begins now, whatever the list says of the others
+	SELECT wa_private.person_of(people, t.body) INTO own_user
+	FROM wa.bots AS b
+	JOIN jsonb_array_elements(CASE jsonb_typeof(said -> 'participants') WHEN 'array' THEN said -> 'participants' ELSE '[]' END) AS t (body)
+		ON b.lid = t.body ->> 'lid' OR b.jid = t.body ->> 'pn'
+	WHERE b.bot_id = bot
+	LIMIT 1;
+	SELECT x.membership_id, x.join_event_id, x.joined_at INTO m
+	FROM wa.memberships AS x
+	JOIN wa.groups AS g ON g.group_id = x.group_id
+	WHERE g.jid = said ->> 'jid' AND x.user_id = own_user AND x.left_at IS NULL AND x.join_source = 'snapshot';
+	IF FOUND THEN
+		UPDATE wa.memberships AS x
+		SET joined_at = least(at, m.joined_at), joined_precision = interval '0', join_source = 'live',
+			join_kind = wa_private.join_verdict(fact ->> 'reason', actor, own_user, 1, false, false),
+			inviter = CASE WHEN fact ->> 'reason' IS NULL THEN nullif(actor, own_user) END
+		WHERE x.membership_id = m.membership_id;
+		UPDATE wa.group_events AS e
+		SET occurred_at = least(at, m.joined_at), at_precision = interval '0', source = 'live', actor = apply_create.actor,
+			how = wa_private.join_verdict(fact ->> 'reason', apply_create.actor, own_user, 1, false, false)
+		WHERE e.event_id = m.join_event_id;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION wa_private.apply_create(bigint, jsonb, jsonb, timestamptz, timestamptz, bigint) IS
+'part of the fact group_change: create, with the metadata that it carries';
+
+/* A change in a group of which nothing about people is stored. */
+CREATE FUNCTION wa_private.apply_unwatched(bot bigint, g record, kind text, fact jsonb, at timestamptz, received timestamptz)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF kind = 'subject' THEN
+		UPDATE wa.groups AS x SET subject = fact ->> 'text', subject_at = at
+		WHERE x.group_id = g.group_id AND (x.subject_at IS NULL OR x.subject_at <= at);
+	ELSIF kind = 'create' AND fact -> 'carried' ? 'jid' THEN
+		PERFORM wa_private.apply_group(bot, fact -> 'carried', 'create', received, received, '{}', NULL, NULL);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION wa_private.apply_unwatched(bigint, record, text, jsonb, timestamptz, timestamptz) IS
+'part of the fact group_change: a group that is not watched';
+
+/*
+ * The fact "group_change".  Returns the events it made or made sure, and
+ * whether the bot should ask for the group's metadata.
+ */
+CREATE FUNCTION wa_private.apply_change(bot bigint, fact jsonb, received timestamptz, people jsonb, OUT event_ids bigint[], OUT ask boolean)
+RETURNS record LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	g wa.groups;
+	action text := fact ->> 'kind';
+	kind text := wa_private.event_kind(action);
+	at timestamptz := wa_private.sane_time((fact ->> 'at')::double precision, received);
+	actor bigint;
+	v_before bigint := (fact ->> 'version_before')::bigint;
+	v_after bigint := (fact ->> 'version_after')::bigint;
+	notification text := coalesce(fact ->> 'notification', '');
+	ordinal integer := coalesce((fact ->> 'ordinal')::integer, 0);
+	offline boolean := coalesce((fact ->> 'offline')::boolean, false);
+	targets jsonb := coalesce(fact -> 'targets', '[]');
+	n_targets integer;
+	watched boolean;
+	chained boolean;
+	late boolean;
+	covered boolean;
+	gap boolean;
+	details jsonb;
+	how text;
+	person bigint;
+	request record;
+	id bigint;
+	inferred bigint;
+	more record;
+BEGIN
+	event_ids := '{}';
+	ask := false;
+	IF action IS NULL OR jsonb_typeof(targets) <> 'array' THEN
+		RAISE EXCEPTION 'group_change without kind, or with targets that are no list'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	n_targets := jsonb_array_length(targets);
+	SELECT x.* INTO g FROM wa.groups AS x WHERE x.jid = fact ->> 'group';
+
+	-- these move the participant version; others only when they fit its chain
+	chained := kind IN ('join', 'leave', 'promote', 'demote', 'number_change')
+		OR (v_before IS NOT NULL AND v_before = g.version);
+	late := chained AND coalesce(v_after <= g.version, false);
+	covered := late AND coalesce(v_after <= g.roster_version, false);
+	gap := chained AND NOT late AND coalesce(v_before <> g.version, false);
+
+	IF (late OR v_after IS NULL OR NOT chained) AND notification <> '' AND EXISTS (
+		SELECT FROM wa.event_sightings AS s
+		WHERE s.group_id = g.group_id AND s.notification_id = notification AND s.ordinal = apply_change.ordinal
+			AND s.bot_id = bot AND s.sent_at = at) THEN
+		RETURN;					-- delivered again
+	END IF;
+
+	IF kind IN ('join', 'leave') AND NOT covered THEN
+		PERFORM wa_private.change_own_bots(g, kind, fact, at);
+	END IF;
+	IF g.watch_level = 'none' THEN
+		PERFORM wa_private.apply_unwatched(bot, g, kind, fact, at, received);
+		RETURN;
+	END IF;
+
+	watched := g.watch_level = 'members';
+	IF watched THEN
+		actor := wa_private.person_of(people, fact -> 'actor');
+	END IF;
+	details := nullif(jsonb_strip_nulls(jsonb_build_object('text', fact ->> 'text',
+		'settings', wa_private.said_settings(fact -> 'settings'),
+		'state', CASE WHEN action IN ('suspended', 'unsuspended', 'growth_locked', 'growth_unlocked') THEN action END,
+		'group', CASE WHEN kind IN ('link', 'unlink', 'create') THEN fact #>> '{carried,jid}' END,
+		'link_type', coalesce(wa_private.raw_attr(fact, 'link_type'), wa_private.raw_attr(fact, 'unlink_type')))), '{}');
+	IF kind = 'join_request' AND n_targets = 0 AND fact ? 'actor' THEN
+		-- the one who asks is the actor
+		targets := jsonb_build_array(fact -> 'actor');
+		n_targets := 1;
+	END IF;
+	IF kind = 'create' THEN
+		targets := '[]';
+		n_targets := 0;
+	END IF;
+
+	FOR no IN least(n_targets, 1)..n_targets LOOP
+		person := CASE WHEN watched AND no > 0 THEN wa_private.person_of(people, targets -> (no - 1)) END;
+		IF late OR v_after IS NULL OR NOT chained THEN
+			id := wa_private.known_event(bot, g.group_id, kind, person, no, actor, at, CASE WHEN chained THEN v_after END,
+				notification, ordinal, details);
+			IF id IS NOT NULL THEN
+				INSERT INTO wa.event_sightings (event_id, bot_id, group_id, notification_id, ordinal, sent_at, seen_at, offline)
+				VALUES (id, bot, g.group_id, notification, ordinal, at, received, offline)
+				ON CONFLICT ON CONSTRAINT event_sightings_pkey DO NOTHING;
+				CONTINUE;
+			END IF;
+		END IF;
+
+		id := nextval('wa.group_events_event_id_seq');
+		inferred := NULL;
+		how := NULL;
+		IF kind = 'join' THEN
+			request := NULL;
+			IF watched THEN
+				SELECT r.request_id INTO request
+				FROM wa.join_requests AS r
+				WHERE r.group_id = g.group_id AND r.user_id = person AND r.decided_at IS NULL;
+				how := wa_private.join_verdict(fact ->> 'reason', actor, person, n_targets, FOUND, g.parent_jid IS NOT NULL);
+				IF FOUND THEN
+					PERFORM wa_private.change_request(g.group_id, kind, person, CASE how WHEN 'approved' THEN 'approved' ELSE 'joined' END,
+						nullif(actor, person), at, id);
+				END IF;
+			ELSE
+				how := CASE WHEN fact ->> 'reason' = 'invite' THEN 'link' WHEN fact ? 'reason' THEN 'community'
+					WHEN NOT fact ? 'actor' THEN 'unknown'
+					WHEN n_targets = 1 AND wa_private.same_person(fact -> 'actor', targets -> 0) THEN 'link' ELSE 'added' END;
+			END IF;
+			IF person IS NOT NULL THEN
+				inferred := wa_private.member_joined(g, person,
+					CASE targets -> (no - 1) ->> 'role' WHEN 'admin' THEN 'admin' WHEN 'superadmin' THEN 'superadmin' ELSE 'member' END,
+					at, v_before, v_after, how, CASE WHEN how IN ('added', 'approved') THEN actor END, id, late, covered, gap);
+			END IF;
+		ELSIF kind = 'leave' THEN
+			-- left: alone in the action, and by themselves or, for one of ours, by nobody
+			how := CASE WHEN action = 'leave' OR (n_targets = 1
+					AND (wa_private.same_person(fact -> 'actor', targets -> 0)
+						OR (watched AND actor = person)
+						OR (NOT fact ? 'actor' AND EXISTS (SELECT FROM wa.bots AS b
+							WHERE b.bot_id = bot AND (b.lid = targets -> 0 ->> 'lid' OR b.jid = targets -> 0 ->> 'pn')))))
+				THEN 'left' ELSE 'removed' END;
+			IF person IS NOT NULL THEN
+				inferred := wa_private.member_left(g, person, at, v_before, v_after, how,
+					CASE how WHEN 'removed' THEN actor END, id, late, covered);
+			END IF;
+		ELSIF kind IN ('promote', 'demote') THEN
+			IF person IS NOT NULL THEN
+				inferred := wa_private.member_role_changed(g, person, kind,
+					CASE WHEN kind = 'demote' THEN 'member' WHEN targets -> (no - 1) ->> 'role' = 'superadmin' THEN 'superadmin'
+						ELSE 'admin' END,
+					v_after, late, covered);
+			END IF;
+		ELSIF kind IN ('join_request', 'request_revoked') THEN
+			how := CASE WHEN kind = 'join_request' THEN wa_private.raw_attr(fact, 'request_method')
+				WHEN wa_private.same_person(fact -> 'actor', targets -> (no - 1)) OR actor = person THEN 'withdrawn'
+				ELSE 'rejected' END;
+			IF person IS NOT NULL THEN
+				PERFORM wa_private.change_request(g.group_id, kind, person, how, actor, at, id);
+			END IF;
+		ELSIF n_targets = 0 THEN
+			inferred := wa_private.inferred_event(g.group_id, kind, at, details);
+		END IF;
+
+		IF inferred IS NULL THEN
+			INSERT INTO wa.group_events (event_id, group_id, occurred_at, at_precision, source, kind, action, how, actor, target,
+				target_no, reason, version_before, version_after, notification_id, ordinal, details, raw, received_at)
+			VALUES (id, g.group_id, at, interval '0', 'live', kind, action, how, actor, person, no, fact ->> 'reason', v_before,
+				v_after, notification, ordinal, details,
+				CASE WHEN watched THEN wa_private.raw_of_target(fact -> 'raw', no, n_targets) END, received);
+		ELSE
+			id := inferred;
+			UPDATE wa.group_events AS e
+			SET occurred_at = apply_change.at, at_precision = interval '0', source = 'live', action = apply_change.action,
+				how = apply_change.how, actor = apply_change.actor, target_no = no, reason = fact ->> 'reason',
+				version_before = v_before, version_after = v_after, notification_id = notification,
+				ordinal = apply_change.ordinal, details = apply_change.details,
+				raw = CASE WHEN watched THEN wa_private.raw_of_target(fact -> 'raw', no, n_targets) END
+			WHERE e.event_id = inferred;
+		END IF;
+		INSERT INTO wa.event_sightings (event_id, bot_id, group_id, notification_id, ordinal, sent_at, seen_at, offline)
+		VALUES (id, bot, g.group_id, notification, ordinal, at, received, offline)
+		ON CONFLICT ON CONSTRAINT event_sightings_pkey DO NOTHING;
+		event_ids := event_ids || id;
+	END LOOP;
+
+	IF event_ids = '{}' THEN
+		RETURN;					-- another bot was first: all of it is stored
+	END IF;
+	IF kind = 'create' AND fact -> 'carried' ? 'jid' THEN
+		SELECT r.* INTO more FROM wa_private.apply_create(bot, fact, people, at, received, actor) AS r;
+		event_ids := event_ids || more.event_ids;
+		ask := more.ask;
+		RETURN;
+	ELSIF kind = 'delete' THEN
+		PERFORM wa_private.end_group(g, at, actor, event_ids[1], v_after);
+	ELSIF kind NOT IN ('join', 'leave', 'promote', 'demote') THEN
+		PERFORM wa_private.change_group(g, kind, action, fact, at, actor);
+	ELSIF kind IN ('join', 'leave') AND NOT watched AND NOT late AND g.size IS NOT NULL THEN
+		PERFORM wa_private.count_group(g.group_id,
+			greatest(g.size + CASE kind WHEN 'join' THEN n_targets ELSE -n_targets END, 0), at, 'event');
+	END IF;
+
+	IF (chained AND NOT late) OR fact -> 'roster_incomplete' = 'true' THEN
+		UPDATE wa.groups AS x
+		SET version = CASE WHEN late THEN x.version ELSE greatest(v_after, x.version) END,
+			changed_at = clock_timestamp(),
+			equal_at = CASE WHEN gap OR x.needs_refresh THEN x.equal_at ELSE greatest(x.equal_at, at) END,
+			equal_version = CASE WHEN gap OR x.needs_refresh THEN x.equal_version ELSE coalesce(v_after, x.equal_version) END,
+			refresh_reason = CASE WHEN x.needs_refresh THEN x.refresh_reason WHEN gap THEN 'gap'
+				WHEN fact -> 'roster_incomplete' = 'true' THEN 'incomplete_roster' ELSE x.refresh_reason END,
+			needs_refresh = (x.needs_refresh OR gap OR coalesce(fact -> 'roster_incomplete' = 'true', false))
+				AND x.unobserved_since IS NULL
+		WHERE x.group_id = g.group_id;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION wa_private.apply_change(bigint, jsonb, timestamptz, jsonb) IS
+'the fact group_change: one action of a group notification';
+
+/* The group is gone, and everybody is out of it. */
+CREATE FUNCTION wa_private.end_group(g record, at timestamptz, actor bigint, event bigint, v_after bigint)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE wa.memberships AS m
+	SET left_at = greatest(at, m.joined_at), left_precision = interval '0', leave_kind = 'removed', leave_source = 'live',
+		remover = actor, leave_event_id = event, left_version = v_after
+	WHERE m.group_id = g.group_id AND m.left_at IS NULL;
+	UPDATE wa.bot_groups AS b SET left_at = at WHERE b.group_id = g.group_id AND b.left_at IS NULL;
+	UPDATE wa.groups AS x
+	SET deleted_at = at, needs_refresh = false, unobserved_since = coalesce(x.unobserved_since, at),
+		size = CASE WHEN x.watch_level = 'none' THEN x.size ELSE 0 END
+	WHERE x.group_id = g.group_id;
+END
+$$;
+COMMENT ON FUNCTION wa_private.end_group(record, timestamptz, bigint, bigint, bigint) IS
+'part of the fact group_change: the group was deleted';
+
+/* Two identities of facts are one: LID with LID, number with number. */
+CREATE FUNCTION wa_private.same_person(a jsonb, b jsonb)
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(a ->> 'lid' = b ->> 'lid', false) OR coalesce(a ->> 'pn' = b ->> 'pn', false);
+COMMENT ON FUNCTION wa_private.same_person(jsonb, jsonb) IS 'two identities of facts name the same person';

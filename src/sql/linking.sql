@@ -1,0 +1,391 @@
+/*
+ * linking.sql
+ *		Linking a bot to a phone: QR codes in all forms, pairing codes.
+ *
+ * The worker writes codes into wa_private.links as the server hands them out.
+ * The functions here return what is valid now, or ask the worker through its
+ * mailbox and wait for the answer; nothing past its lifetime is returned.
+ */
+
+CREATE FUNCTION wa_private.is_linked(bot bigint)
+RETURNS boolean LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM wa_private.devices AS d WHERE d.bot_id = bot AND d.jid IS NOT NULL);
+END
+$$;
+COMMENT ON FUNCTION wa_private.is_linked(bigint) IS 'the bot is linked to a phone';
+
+/* The transaction id with its epoch, of one that is not older than 2^31 transactions. */
+CREATE FUNCTION wa_private.full_xid(id xid)
+RETURNS xid8 LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	next_full bigint := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
+	low bigint := id::text::bigint;
+BEGIN
+	RETURN ((next_full - next_full % 4294967296) + low
+		- CASE WHEN low > next_full % 4294967296 AND next_full >= 4294967296 THEN 4294967296 ELSE 0 END)::text::xid8;
+END
+$$;
+COMMENT ON FUNCTION wa_private.full_xid(xid) IS 'a recent transaction id with its epoch';
+
+/*
+ * Raises unless the bot can be linked now and an answer of the worker could
+ * be seen by the calling transaction.
+ */
+CREATE FUNCTION wa_private.require_linkable(bot bigint)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	bot_name text;
+	own_row boolean;
+BEGIN
+	PERFORM wa_private.require_bot(bot);
+	-- a row that is visible though its transaction is in progress is our own
+	SELECT b.name, coalesce(pg_xact_status(wa_private.full_xid(b.xmin)) = 'in progress', false)
+	INTO bot_name, own_row
+	FROM wa.bots AS b
+	WHERE b.bot_id = bot;
+	IF wa_private.is_linked(bot) THEN
+		RAISE EXCEPTION 'bot "%" is already linked', bot_name
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Call wa.logout() first to link it to another phone.';
+	ELSIF own_row THEN
+		RAISE EXCEPTION 'bot "%" was added or changed by this transaction', bot_name
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Commit first: its worker cannot see it before.';
+	ELSIF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+		RAISE EXCEPTION 'cannot wait for a code in a transaction with isolation level %',
+			current_setting('transaction_isolation')
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Use READ COMMITTED: the code is committed while this statement waits.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION wa_private.require_linkable(bigint) IS 'raises an error unless a code to link the bot can be waited for';
+
+/* Raises the status of a bot that stopped linking after since, with the server's words. */
+CREATE FUNCTION wa_private.raise_link_failure(bot bigint, since timestamptz)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	b record;
+BEGIN
+	SELECT x.name, x.status, x.status_reason, x.status_detail, x.status_hint
+	INTO b
+	FROM wa.bots AS x
+	WHERE x.bot_id = bot AND x.status_since >= since
+		AND x.status IN ('error', 'banned', 'logged_out', 'passkey_required');
+	IF FOUND THEN
+		RAISE EXCEPTION 'could not link bot "%": %', b.name, coalesce(b.status_reason, b.status)
+			USING ERRCODE = 'connection_failure',
+			DETAIL = coalesce('The server says: ' || b.status_detail, format('Its status is %s.', b.status)),
+			HINT = coalesce(b.status_hint, 'SELECT * FROM wa.bot_status_log has the history.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION wa_private.raise_link_failure(bigint, timestamptz) IS 'raises an error when the bot stopped linking since then';
+
+/* The QR code to show now; waits up to ten seconds for one. */
+CREATE FUNCTION wa_private.current_qr(bot bigint, OUT content text, OUT valid_until timestamptz)
+RETURNS record LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	asked_at timestamptz;
+	b record;
+BEGIN
+	PERFORM wa_private.require_linkable(bot);
+	FOR i IN 0..100 LOOP
+		SELECT l.qr_content, l.qr_valid_until INTO content, valid_until
+		FROM wa_private.links AS l
+		WHERE l.bot_id = bot AND l.qr_content IS NOT NULL AND l.qr_valid_until > clock_timestamp();
+		EXIT WHEN FOUND;
+		IF i = 0 THEN
+			asked_at := clock_timestamp();
+			PERFORM wa_private.mailbox_put(bot, 'link', NULL);
+		ELSE
+			PERFORM wa_private.raise_link_failure(bot, asked_at);
+		END IF;
+		PERFORM pg_sleep(0.1);
+	END LOOP;
+	IF content IS NULL THEN
+		SELECT x.name, x.status, x.status_reason, x.status_detail, x.status_hint INTO b
+		FROM wa.bots AS x
+		WHERE x.bot_id = bot;
+		RAISE EXCEPTION 'no QR code for bot "%" within 10 seconds', b.name
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			DETAIL = format('Its status is %s.', concat_ws(': ', b.status, b.status_reason, b.status_detail)),
+			HINT = coalesce(b.status_hint, 'SELECT * FROM wa.workers shows whether a worker runs.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION wa_private.current_qr(bigint) IS 'the QR code of a bot that is valid now, asked for and waited for when there is none';
+
+CREATE FUNCTION wa.qr_content(bot bigint)
+RETURNS text LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (wa_private.current_qr(bot)).content;
+END
+$$;
+COMMENT ON FUNCTION wa.qr_content(bigint) IS 'the text of the QR code that links the bot, to draw it yourself; a secret';
+
+CREATE FUNCTION wa.qr_content(bot text)
+RETURNS text LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT wa.qr_content(wa_private.bot_id(bot));
+END;
+COMMENT ON FUNCTION wa.qr_content(text) IS 'the text of the QR code that links the bot, to draw it yourself; a secret';
+
+CREATE FUNCTION wa.qr_expires_at(bot bigint)
+RETURNS timestamptz LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (wa_private.current_qr(bot)).valid_until;
+END
+$$;
+COMMENT ON FUNCTION wa.qr_expires_at(bigint) IS 'when the QR code that the other qr functions return now dies; a new one follows by itself';
+
+CREATE FUNCTION wa.qr_expires_at(bot text)
+RETURNS timestamptz LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT wa.qr_expires_at(wa_private.bot_id(bot));
+END;
+COMMENT ON FUNCTION wa.qr_expires_at(text) IS 'when the QR code that the other qr functions return now dies; a new one follows by itself';
+
+CREATE FUNCTION wa.qr_text(bot bigint)
+RETURNS text LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	qr record;
+BEGIN
+	qr := wa_private.current_qr(bot);
+	RETURN wa_private.render_qr_text(qr.content) || E'\n'
+		|| format('Phone: Settings > Linked devices > Link a device. Valid until %s.',
+				  to_char(qr.valid_until, 'HH24:MI:SS'));
+END
+$$;
+COMMENT ON FUNCTION wa.qr_text(bigint) IS 'the QR code that links the bot, drawn with blocks for a terminal (psql: \pset format unaligned, \t), and until when it is valid';
+
+CREATE FUNCTION wa.qr_text(bot text)
+RETURNS text LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT wa.qr_text(wa_private.bot_id(bot));
+END;
+COMMENT ON FUNCTION wa.qr_text(text) IS 'the QR code that links the bot, drawn with blocks for a terminal (psql: \pset format unaligned, \t), and until when it is valid';
+
+CREATE FUNCTION wa.qr_svg(bot bigint)
+RETURNS text LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN wa_private.render_qr_svg((wa_private.current_qr(bot)).content);
+END
+$$;
+COMMENT ON FUNCTION wa.qr_svg(bigint) IS 'the QR code that links the bot as an SVG document; wa.qr_expires_at() says until when it is valid';
+
+CREATE FUNCTION wa.qr_svg(bot text)
+RETURNS text LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT wa.qr_svg(wa_private.bot_id(bot));
+END;
+COMMENT ON FUNCTION wa.qr_svg(text) IS 'the QR code that links the bot as an SVG document; wa.qr_expires_at() says until when it is valid';
+
+CREATE FUNCTION wa_private.check_px(px integer)
+RETURNS void LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF px IS NULL OR px NOT BETWEEN 64 AND 4096 THEN
+		RAISE EXCEPTION 'invalid size of a picture: %', coalesce(px::text, 'null')
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Give 64 to 4096 pixels.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION wa_private.check_px(integer) IS 'raises an error unless the size of a picture is sensible';
+
+CREATE FUNCTION wa.qr_png(bot bigint, px integer DEFAULT 512)
+RETURNS bytea LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM wa_private.require_bot(bot);
+	PERFORM wa_private.check_px(px);
+	RETURN wa_private.render_qr_png((wa_private.current_qr(bot)).content, px);
+END
+$$;
+COMMENT ON FUNCTION wa.qr_png(bigint, integer) IS 'the QR code that links the bot as a PNG of at most px pixels a side';
+
+CREATE FUNCTION wa.qr_png(bot text, px integer DEFAULT 512)
+RETURNS bytea LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT wa.qr_png(wa_private.bot_id(bot), px);
+END;
+COMMENT ON FUNCTION wa.qr_png(text, integer) IS 'the QR code that links the bot as a PNG of at most px pixels a side';
+
+CREATE FUNCTION wa.qr_html(bot bigint, px integer DEFAULT 320)
+RETURNS text LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	qr record;
+BEGIN
+	PERFORM wa_private.require_bot(bot);
+	PERFORM wa_private.check_px(px);
+	qr := wa_private.current_qr(bot);
+	RETURN format('<figure><img width="%s" height="%s" alt="QR code" src="data:image/png;base64,%s">'
+				  '<figcaption>valid until %s</figcaption></figure>',
+				  px, px, translate(encode(wa_private.render_qr_png(qr.content, px), 'base64'), E'\n', ''),
+				  to_char(qr.valid_until, 'HH24:MI:SS TZ'));
+END
+$$;
+COMMENT ON FUNCTION wa.qr_html(bigint, integer) IS 'the QR code that links the bot as HTML with the picture in it, for a dashboard''s HTML cell';
+
+CREATE FUNCTION wa.qr_html(bot text, px integer DEFAULT 320)
+RETURNS text LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT wa.qr_html(wa_private.bot_id(bot), px);
+END;
+COMMENT ON FUNCTION wa.qr_html(text, integer) IS 'the QR code that links the bot as HTML with the picture in it, for a dashboard''s HTML cell';
+
+CREATE FUNCTION wa.pair_code(bot bigint, phone text)
+RETURNS text LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	digits text := regexp_replace(phone, '[-+(). ]', '', 'g');
+	asked_at timestamptz;
+	link record;
+	b record;
+BEGIN
+	PERFORM wa_private.require_bot(bot);
+	IF digits IS NULL OR digits !~ '^[1-9][0-9]{6,14}$' THEN
+		RAISE EXCEPTION 'invalid phone number: %', quote_nullable(left(phone, 40))
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Give it with the country code and without leading zeros, for example +49 170 1234567.';
+	END IF;
+	PERFORM wa_private.require_linkable(bot);
+	asked_at := clock_timestamp();
+	PERFORM wa_private.mailbox_put(bot, 'pair_code', digits);
+	FOR i IN 0..100 LOOP
+		PERFORM pg_sleep(0.1);
+		SELECT l.pair_code, l.pair_error, l.pair_error_code INTO link
+		FROM wa_private.links AS l
+		WHERE l.bot_id = bot AND l.pair_phone = digits AND l.updated_at >= asked_at
+			AND (l.pair_error IS NOT NULL OR l.pair_code_valid_until > clock_timestamp());
+		IF link.pair_code IS NOT NULL THEN
+			RETURN link.pair_code;
+		ELSIF link.pair_error IS NOT NULL THEN
+			RAISE EXCEPTION 'the server refused a pairing code for this number'
+				USING ERRCODE = 'connection_failure',
+				DETAIL = format('It says: %s.', concat_ws(' ', link.pair_error_code, link.pair_error)),
+				HINT = 'Check the number, wait some minutes, or scan a QR code instead.';
+		END IF;
+		PERFORM wa_private.raise_link_failure(bot, asked_at);
+	END LOOP;
+	SELECT x.name, x.status, x.status_reason INTO b FROM wa.bots AS x WHERE x.bot_id = bot;
+	RAISE EXCEPTION 'no pairing code for bot "%" within 10 seconds', b.name
+		USING ERRCODE = 'object_not_in_prerequisite_state',
+		DETAIL = format('Its status is %s.', concat_ws(': ', b.status, b.status_reason)),
+		HINT = 'SELECT * FROM wa.workers shows whether a worker runs.';
+END
+$$;
+COMMENT ON FUNCTION wa.pair_code(bigint, text) IS
+'a code to type on the phone with this number (Linked devices > Link with phone number instead), which links the bot';
+
+CREATE FUNCTION wa.pair_code(bot text, phone text)
+RETURNS text LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT wa.pair_code(wa_private.bot_id(bot), phone);
+END;
+COMMENT ON FUNCTION wa.pair_code(text, text) IS
+'a code to type on the phone with this number (Linked devices > Link with phone number instead), which links the bot';
+
+/*
+ * Some accounts must confirm a new device with a passkey.  The challenge is
+ * bound to WhatsApp's own web origin, and this version cannot answer it; it
+ * says so with the server's words.
+ */
+CREATE FUNCTION wa_private.refuse_passkey(bot bigint)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	b record;
+BEGIN
+	PERFORM wa_private.require_bot(bot);
+	SELECT x.name, x.status, x.status_detail INTO b FROM wa.bots AS x WHERE x.bot_id = bot;
+	IF b.status <> 'passkey_required' THEN
+		RAISE EXCEPTION 'bot "%" is not asked for a passkey', b.name
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			DETAIL = format('Its status is %s.', b.status);
+	END IF;
+	RAISE EXCEPTION 'cannot answer the passkey challenge of bot "%"', b.name
+		USING ERRCODE = 'feature_not_supported',
+		DETAIL = coalesce('The server says: ' || b.status_detail, 'The server gave no words.'),
+		HINT = 'Link the account where a passkey is not demanded, or try another account.';
+END
+$$;
+COMMENT ON FUNCTION wa_private.refuse_passkey(bigint) IS 'raises the error that says why a passkey cannot be used';
+
+CREATE FUNCTION wa.passkey_challenge(bot bigint)
+RETURNS jsonb LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM wa_private.refuse_passkey(bot);
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION wa.passkey_challenge(bigint) IS 'the passkey challenge of an account that demands one; not supported yet, the error has the server''s words';
+
+CREATE FUNCTION wa.passkey_challenge(bot text)
+RETURNS jsonb LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT wa.passkey_challenge(wa_private.bot_id(bot));
+END;
+COMMENT ON FUNCTION wa.passkey_challenge(text) IS 'the passkey challenge of an account that demands one; not supported yet, the error has the server''s words';
+
+CREATE FUNCTION wa.passkey_submit(bot bigint, assertion jsonb)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM wa_private.refuse_passkey(bot);
+END
+$$;
+COMMENT ON FUNCTION wa.passkey_submit(bigint, jsonb) IS 'answers the passkey challenge; not supported yet, the error has the server''s words';
+
+CREATE FUNCTION wa.passkey_submit(bot text, assertion jsonb)
+RETURNS void LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT wa.passkey_submit(wa_private.bot_id(bot), assertion);
+END;
+COMMENT ON FUNCTION wa.passkey_submit(text, jsonb) IS 'answers the passkey challenge; not supported yet, the error has the server''s words';
+
+CREATE FUNCTION wa.passkey_confirm(bot bigint)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM wa_private.refuse_passkey(bot);
+END
+$$;
+COMMENT ON FUNCTION wa.passkey_confirm(bigint) IS 'confirms the link after a passkey; not supported yet, the error has the server''s words';
+
+CREATE FUNCTION wa.passkey_confirm(bot text)
+RETURNS void LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT wa.passkey_confirm(wa_private.bot_id(bot));
+END;
+COMMENT ON FUNCTION wa.passkey_confirm(text) IS 'confirms the link after a passkey; not supported yet, the error has the server''s words';

@@ -1,0 +1,230 @@
+/*
+ * memberships.sql
+ *		What a join or a leave does to wa.memberships.
+ *
+ * Changes come in the order of participant versions, mostly.  A change is late
+ * when a newer one was applied already: another bot was faster, the offline
+ * queue brought it after a list of members, or the network changed the order.
+ * covered says that a list of members newer than the change was applied.
+ *
+ * A late change makes an unsure boundary sure when it falls into its range;
+ * the event that stood for it (source snapshot) then becomes the live one.  A
+ * late change that no boundary asks for was undone again before the list:
+ * then the stay that it begins or ends is written with the other end unsure.
+ */
+
+/* An event that was never seen but must have been, between two points. */
+CREATE FUNCTION wa_private.infer_event(group_id bigint, kind text, person bigint, after_at timestamptz, until_at timestamptz,
+	after_version bigint, until_version bigint, details jsonb DEFAULT NULL)
+RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id bigint;
+BEGIN
+	PERFORM wa_private.make_partition(until_at);
+	INSERT INTO wa.group_events (group_id, occurred_at, at_precision, source, kind, action, how, target, version_before,
+		version_after, details, received_at)
+	VALUES (infer_event.group_id, until_at, greatest(until_at - after_at, interval '0'), 'snapshot', infer_event.kind,
+		CASE infer_event.kind WHEN 'join' THEN 'add' WHEN 'leave' THEN 'remove' ELSE infer_event.kind END,
+		CASE WHEN infer_event.kind IN ('join', 'leave') THEN 'unknown' END, person, after_version, until_version,
+		infer_event.details, clock_timestamp())
+	RETURNING group_events.event_id INTO id;
+	RETURN id;
+END
+$$;
+COMMENT ON FUNCTION wa_private.infer_event(bigint, text, bigint, timestamptz, timestamptz, bigint, bigint, jsonb) IS
+'writes an event with source snapshot that happened after one point and not after another';
+
+/*
+ * A person joined.  group_row is the row of wa.groups before the change; gap
+ * says that a change before this one was missed.  Returns the event of source
+ * snapshot that stood for this join, if there is one: it is this event, and no
+ * new row is needed.
+ */
+CREATE FUNCTION wa_private.member_joined(group_row record, person bigint, member_role text, at timestamptz, v_before bigint,
+	v_after bigint, how text, actor bigint, event bigint, late boolean, covered boolean, gap boolean)
+RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	m record;
+	following record;
+BEGIN
+	IF late OR v_after IS NULL THEN
+		SELECT x.* INTO m
+		FROM wa.memberships AS x
+		WHERE x.group_id = group_row.group_id AND x.user_id = person AND x.join_source = 'snapshot'
+			AND CASE WHEN v_after IS NOT NULL AND x.joined_version IS NOT NULL
+				THEN v_after <= x.joined_version AND v_after > coalesce(x.joined_after_version, -1)
+				ELSE at <= x.joined_at
+					AND (x.joined_precision IS NULL OR at >= date_trunc('second', x.joined_at - x.joined_precision))
+				END
+		ORDER BY x.joined_at
+		LIMIT 1;
+		IF FOUND THEN
+			UPDATE wa.memberships AS x
+			SET joined_at = least(at, m.left_at), joined_precision = interval '0', join_kind = how, join_source = 'live',
+				inviter = actor, join_event_id = coalesce(m.join_event_id, event),
+				joined_version = coalesce(v_after, m.joined_version), joined_after_version = v_before
+			WHERE x.membership_id = m.membership_id;
+			RETURN m.join_event_id;
+		END IF;
+	END IF;
+
+	SELECT x.* INTO m
+	FROM wa.memberships AS x
+	WHERE x.group_id = group_row.group_id AND x.user_id = person
+		AND CASE WHEN late AND x.joined_version IS NOT NULL
+			THEN x.joined_version <= v_after AND (x.left_at IS NULL OR x.left_version > v_after)
+			ELSE x.left_at IS NULL END
+	LIMIT 1;
+	IF FOUND THEN
+		IF late OR NOT gap THEN
+			-- in already: the event is all there is to it, but a newer list shall confirm it
+			IF NOT late AND v_after IS NOT NULL THEN
+				UPDATE wa.groups AS g
+				SET needs_refresh = true, refresh_reason = 'contradiction'
+				WHERE g.group_id = group_row.group_id AND NOT g.needs_refresh;
+			END IF;
+			RETURN NULL;
+		END IF;
+		-- the change that was missed includes their leaving
+		UPDATE wa.memberships AS x
+		SET left_at = greatest(at, m.joined_at), left_precision = greatest(at - group_row.equal_at, interval '0'),
+			leave_kind = 'unknown', leave_source = 'snapshot', left_version = v_before,
+			left_after_version = group_row.equal_version,
+			leave_event_id = wa_private.infer_event(group_row.group_id, 'leave', person, group_row.equal_at, at,
+				group_row.equal_version, v_before)
+		WHERE x.membership_id = m.membership_id;
+	END IF;
+
+	IF late AND covered THEN
+		SELECT x.joined_at, x.joined_version INTO following
+		FROM wa.memberships AS x
+		WHERE x.group_id = group_row.group_id AND x.user_id = person AND x.joined_version > v_after
+		ORDER BY x.joined_version
+		LIMIT 1;
+		INSERT INTO wa.memberships (group_id, user_id, role, joined_at, joined_precision, join_kind, join_source, inviter,
+			join_event_id, joined_version, joined_after_version, left_at, left_precision, leave_kind, leave_source,
+			left_version, left_after_version, leave_event_id)
+		SELECT group_row.group_id, person, member_role, at, interval '0', how, 'live', actor, event, v_after, v_before,
+			until.at, until.at - at, 'unknown', 'snapshot', until.version, v_after,
+			wa_private.infer_event(group_row.group_id, 'leave', person, at, until.at, v_after, until.version)
+		FROM (SELECT greatest(at, coalesce(following.joined_at, group_row.roster_at)) AS at,
+			coalesce(following.joined_version, group_row.roster_version) AS version) AS until;
+	ELSE
+		INSERT INTO wa.memberships (group_id, user_id, role, role_version, joined_at, joined_precision, join_kind,
+			join_source, inviter, join_event_id, joined_version, joined_after_version)
+		VALUES (group_row.group_id, person, member_role, v_after, at, interval '0', how, 'live', actor, event, v_after,
+			v_before);
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION wa_private.member_joined(record, bigint, text, timestamptz, bigint, bigint, text, bigint, bigint, boolean, boolean, boolean) IS
+'writes a join into wa.memberships; returns the inferred event that it turns out to be';
+
+/* A person left.  As above. */
+CREATE FUNCTION wa_private.member_left(group_row record, person bigint, at timestamptz, v_before bigint, v_after bigint,
+	how text, actor bigint, event bigint, late boolean, covered boolean)
+RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	m record;
+BEGIN
+	IF late OR v_after IS NULL THEN
+		SELECT x.* INTO m
+		FROM wa.memberships AS x
+		WHERE x.group_id = group_row.group_id AND x.user_id = person AND x.leave_source = 'snapshot'
+			AND CASE WHEN v_after IS NOT NULL AND x.left_version IS NOT NULL
+				THEN v_after <= x.left_version AND v_after > coalesce(x.left_after_version, -1)
+				ELSE at <= x.left_at
+					AND (x.left_precision IS NULL OR at >= date_trunc('second', x.left_at - x.left_precision))
+				END
+		ORDER BY x.left_at
+		LIMIT 1;
+		IF FOUND THEN
+			UPDATE wa.memberships AS x
+			SET left_at = greatest(at, m.joined_at), left_precision = interval '0', leave_kind = how, leave_source = 'live',
+				remover = actor, leave_event_id = coalesce(m.leave_event_id, event),
+				left_version = coalesce(v_after, m.left_version), left_after_version = v_before
+			WHERE x.membership_id = m.membership_id;
+			RETURN m.leave_event_id;
+		END IF;
+	END IF;
+
+	SELECT x.* INTO m
+	FROM wa.memberships AS x
+	WHERE x.group_id = group_row.group_id AND x.user_id = person
+		AND CASE WHEN late AND x.joined_version IS NOT NULL
+			THEN x.joined_version < v_after AND (x.left_at IS NULL OR x.left_version > v_after)
+			ELSE x.left_at IS NULL END
+	LIMIT 1;
+	IF FOUND THEN
+		UPDATE wa.memberships AS x
+		SET left_at = greatest(at, m.joined_at), left_precision = interval '0', leave_kind = how, leave_source = 'live',
+			remover = actor, leave_event_id = event, left_version = v_after, left_after_version = v_before
+		WHERE x.membership_id = m.membership_id;
+		IF late AND covered THEN
+			-- they were in the newer list: they came back before it
+			INSERT INTO wa.memberships (group_id, user_id, role, role_version, label, joined_at, joined_precision, join_kind,
+				join_source, join_event_id, joined_version, joined_after_version, left_at, left_precision, leave_kind,
+				leave_source, remover, leave_event_id, left_version, left_after_version)
+			SELECT m.group_id, person, m.role, m.role_version, m.label, until.at, until.at - at, 'unknown', 'snapshot',
+				wa_private.infer_event(group_row.group_id, 'join', person, at, until.at, v_after, until.version),
+				until.version, v_after, m.left_at, m.left_precision, m.leave_kind, m.leave_source, m.remover,
+				m.leave_event_id, m.left_version, m.left_after_version
+			FROM (SELECT greatest(at, least(group_row.roster_at, m.left_at)) AS at,
+				least(group_row.roster_version, m.left_version) AS version) AS until;
+		END IF;
+		RETURN NULL;
+	END IF;
+
+	-- nobody saw them come: the next stay, if a list told of it, began after this
+	UPDATE wa.memberships AS x
+	SET joined_after_version = v_after, joined_precision = greatest(x.joined_at - at, interval '0')
+	WHERE late AND x.group_id = group_row.group_id AND x.user_id = person AND x.join_source = 'snapshot'
+		AND x.joined_version >= v_after AND coalesce(x.joined_after_version, -1) < v_after;
+	INSERT INTO wa.memberships (group_id, user_id, joined_at, joined_precision, join_kind, join_source, joined_version,
+		left_at, left_precision, leave_kind, leave_source, remover, leave_event_id, left_version, left_after_version)
+	VALUES (group_row.group_id, person, at, NULL, 'unknown', 'snapshot', v_before, at, interval '0', how, 'live', actor,
+		event, v_after, v_before);
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION wa_private.member_left(record, bigint, timestamptz, bigint, bigint, text, bigint, bigint, boolean, boolean) IS
+'writes a leave into wa.memberships; returns the inferred event that it turns out to be';
+
+/*
+ * A person became admin or plain member.  Returns the inferred event that it
+ * turns out to be.
+ */
+CREATE FUNCTION wa_private.member_role_changed(group_row record, person bigint, new_kind text, new_role text, v_after bigint,
+	late boolean, covered boolean)
+RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	inferred bigint;
+BEGIN
+	IF late THEN
+		SELECT e.event_id INTO inferred
+		FROM wa.group_events AS e
+		WHERE e.group_id = group_row.group_id AND e.target = person AND e.kind = new_kind AND e.source = 'snapshot'
+			AND v_after <= e.version_after AND v_after > coalesce(e.version_before, -1)
+		ORDER BY e.event_id
+		LIMIT 1;
+	END IF;
+	IF NOT covered THEN
+		UPDATE wa.memberships AS m
+		SET role = new_role, role_version = v_after
+		WHERE m.group_id = group_row.group_id AND m.user_id = person AND m.left_at IS NULL
+			AND (v_after IS NULL OR m.role_version IS NULL OR m.role_version < v_after);
+	END IF;
+	RETURN inferred;
+END
+$$;
+COMMENT ON FUNCTION wa_private.member_role_changed(record, bigint, text, text, bigint, boolean, boolean) IS
+'writes a change of role into wa.memberships; returns the inferred event that it turns out to be';

@@ -1,0 +1,104 @@
+/*
+ * roles.sql
+ *		Who may do what.  Nothing is granted to PUBLIC.
+ *
+ * Roles are the administrator's; wa.grant_reader and wa.grant_operator give
+ * them rights.  A reader sees what was collected and no secret.  An operator
+ * also works with bots and chooses groups, which includes seeing QR codes.
+ * Deleting what was collected is the owner's.  TRIGGER is granted to nobody: a
+ * trigger would run as the worker.
+ */
+
+/* The role by name, or 42704; raises 42501 unless the caller owns the storage. */
+CREATE FUNCTION wa_private.check_grant(role_name name)
+RETURNS void LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF role_name IS NULL THEN
+		RAISE EXCEPTION 'role must not be null' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF to_regrole(quote_ident(role_name)) IS NULL THEN
+		RAISE EXCEPTION 'role "%" does not exist', role_name
+			USING ERRCODE = 'undefined_object', HINT = 'Make it with CREATE ROLE.';
+	END IF;
+	PERFORM wa_private.require_storage();
+	IF NOT pg_has_role((SELECT c.relowner FROM pg_class AS c WHERE c.oid = to_regclass('wa.bots')), 'USAGE') THEN
+		RAISE EXCEPTION 'must be owner of the storage of wa_collector' USING ERRCODE = 'insufficient_privilege';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION wa_private.check_grant(name) IS 'raises an error unless rights can be granted to a role';
+
+CREATE FUNCTION wa.grant_reader(role name)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM wa_private.check_grant(role);
+	EXECUTE format('GRANT USAGE ON SCHEMA wa TO %I', role);
+	EXECUTE format('GRANT SELECT ON wa.bots, wa.bot_status_log, wa.users, wa.user_ids, wa.user_merges, wa.groups, wa.bot_groups, '
+		'wa.memberships, wa.group_events, wa.event_sightings, wa.group_counts, wa.join_requests, '
+		'wa.people, wa.group_members, wa.event_feed, wa.group_growth, wa.phone_coverage, wa.group_completeness, '
+		'wa.workers TO %I', role);
+	EXECUTE format('GRANT SELECT (link_id, group_id, valid_from, valid_until, made_by) ON wa.invite_links TO %I', role);
+	EXECUTE format('GRANT EXECUTE ON FUNCTION wa.resolve(text), wa.version(), wa.health(), wa_private.workers(), '
+		'wa_private.library_version(), wa_private.running_version(), wa_private.storage_version() TO %I', role);
+	-- the functions above are looked up in wa_private; its tables stay closed
+	EXECUTE format('GRANT USAGE ON SCHEMA wa_private TO %I', role);
+END
+$$;
+COMMENT ON FUNCTION wa.grant_reader(name) IS
+'lets a role read what was collected: people, groups, events, status; no keys, no codes, no raw stanzas';
+
+CREATE FUNCTION wa.grant_operator(role name)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	function_name regprocedure;
+BEGIN
+	PERFORM wa.grant_reader(role);
+	EXECUTE format('GRANT INSERT (name, device_name, default_watch), '
+		'UPDATE (name, device_name, default_watch, desired, login_requested_at), DELETE ON wa.bots TO %I', role);
+	EXECUTE format('GRANT UPDATE (watch_level, watch_chosen, needs_refresh, refresh_reason, refresh_asked_at, unobserved_since) '
+		'ON wa.groups TO %I', role);
+	EXECUTE format('GRANT SELECT ON wa.rejected TO %I', role);
+	EXECUTE format('GRANT SELECT ON wa_private.links TO %I', role);
+	EXECUTE format('GRANT SELECT (bot_id, jid) ON wa_private.devices TO %I', role);
+	FOR function_name IN
+		SELECT p.oid::regprocedure
+		FROM pg_proc AS p
+		JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+			AND d.refclassid = 'pg_extension'::regclass
+			AND d.refobjid = (SELECT e.oid FROM pg_extension AS e WHERE e.extname = 'wa_collector')
+		WHERE (p.pronamespace = to_regnamespace('wa')
+				AND p.proname NOT IN ('create_storage', 'adopt_node', 'grant_reader', 'grant_operator'))
+			OR (p.pronamespace = to_regnamespace('wa_private')
+				AND p.proname IN ('mailbox_put', 'wake_workers', 'render_qr_text', 'render_qr_svg', 'render_qr_png', 'bot_id',
+					'require_bot', 'require_storage', 'check_bot_name', 'check_device_name', 'check_watch_level', 'check_px',
+					'set_desired', 'is_linked', 'require_linkable', 'full_xid', 'raise_link_failure', 'current_qr',
+					'refuse_passkey', 'group_id', 'level_rank', 'lock_people'))
+	LOOP
+		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', function_name, role);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION wa.grant_operator(name) IS
+'lets a role add, link, pause and remove bots and choose what is stored of groups, besides reading; not delete what was collected';
+
+DO $$
+DECLARE
+	function_name regprocedure;
+BEGIN
+	FOR function_name IN
+		SELECT p.oid::regprocedure
+		FROM pg_catalog.pg_proc AS p
+		JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+			AND d.refclassid = 'pg_catalog.pg_extension'::regclass
+			AND d.refobjid = (SELECT e.oid FROM pg_catalog.pg_extension AS e WHERE e.extname = 'wa_collector')
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function_name);
+	END LOOP;
+END
+$$;
+REVOKE ALL ON wa.workers FROM PUBLIC;
