@@ -108,7 +108,7 @@ BEGIN
 		SELECT coalesce(jsonb_agg(DISTINCT r.record || i.more), '[]')
 		FROM unnest(facts) AS f (fact)
 		CROSS JOIN LATERAL (SELECT f.fact ->> 'fact' AS fact,
-			coalesce(f.fact ->> 'group', f.fact #>> '{group,jid}') AS jid,
+			CASE f.fact ->> 'fact' WHEN 'group' THEN f.fact #>> '{group,jid}' ELSE f.fact ->> 'group' END AS jid,
 			coalesce((f.fact ->> 'asked_at')::double precision, nullif((f.fact ->> 'at')::double precision, 0),
 				(f.fact ->> 'received_at')::double precision) AS at,
 			(f.fact ->> 'received_at')::double precision AS received) AS k

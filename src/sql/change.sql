@@ -305,6 +305,7 @@ CREATE FUNCTION wa_private.apply_change(bot bigint, fact jsonb, received timesta
 RETURNS record LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+<<this>>
 DECLARE
 	g wa.groups;
 	action text := fact ->> 'kind';
@@ -349,7 +350,7 @@ BEGIN
 
 	IF (late OR v_after IS NULL OR NOT chained) AND notification <> '' AND EXISTS (
 		SELECT FROM wa.event_sightings AS s
-		WHERE s.group_id = g.group_id AND s.notification_id = notification AND s.ordinal = apply_change.ordinal
+		WHERE s.group_id = g.group_id AND s.notification_id = notification AND s.ordinal = this.ordinal
 			AND s.bot_id = bot AND s.sent_at = at) THEN
 		RETURN;					-- delivered again
 	END IF;
@@ -381,10 +382,10 @@ BEGIN
 		n_targets := 0;
 	END IF;
 
-	FOR no IN least(n_targets, 1)..n_targets LOOP
-		person := CASE WHEN watched AND no > 0 THEN wa_private.person_of(people, targets -> (no - 1)) END;
+	FOR i IN least(n_targets, 1)..n_targets LOOP
+		person := CASE WHEN watched AND i > 0 THEN wa_private.person_of(people, targets -> (i - 1)) END;
 		IF late OR v_after IS NULL OR NOT chained THEN
-			id := wa_private.known_event(bot, g.group_id, kind, person, no, actor, at, CASE WHEN chained THEN v_after END,
+			id := wa_private.known_event(bot, g.group_id, kind, person, i, actor, at, CASE WHEN chained THEN v_after END,
 				notification, ordinal, details);
 			IF id IS NOT NULL THEN
 				INSERT INTO wa.event_sightings (event_id, bot_id, group_id, notification_id, ordinal, sent_at, seen_at, offline)
@@ -415,7 +416,7 @@ BEGIN
 			END IF;
 			IF person IS NOT NULL THEN
 				inferred := wa_private.member_joined(g, person,
-					CASE targets -> (no - 1) ->> 'role' WHEN 'admin' THEN 'admin' WHEN 'superadmin' THEN 'superadmin' ELSE 'member' END,
+					CASE targets -> (i - 1) ->> 'role' WHEN 'admin' THEN 'admin' WHEN 'superadmin' THEN 'superadmin' ELSE 'member' END,
 					at, v_before, v_after, how, CASE WHEN how IN ('added', 'approved') THEN actor END, id, late, covered, gap);
 			END IF;
 		ELSIF kind = 'leave' THEN
@@ -433,13 +434,13 @@ BEGIN
 		ELSIF kind IN ('promote', 'demote') THEN
 			IF person IS NOT NULL THEN
 				inferred := wa_private.member_role_changed(g, person, kind,
-					CASE WHEN kind = 'demote' THEN 'member' WHEN targets -> (no - 1) ->> 'role' = 'superadmin' THEN 'superadmin'
+					CASE WHEN kind = 'demote' THEN 'member' WHEN targets -> (i - 1) ->> 'role' = 'superadmin' THEN 'superadmin'
 						ELSE 'admin' END,
 					v_after, late, covered);
 			END IF;
 		ELSIF kind IN ('join_request', 'request_revoked') THEN
 			how := CASE WHEN kind = 'join_request' THEN wa_private.raw_attr(fact, 'request_method')
-				WHEN wa_private.same_person(fact -> 'actor', targets -> (no - 1)) OR actor = person THEN 'withdrawn'
+				WHEN wa_private.same_person(fact -> 'actor', targets -> (i - 1)) OR actor = person THEN 'withdrawn'
 				ELSE 'rejected' END;
 			IF person IS NOT NULL THEN
 				PERFORM wa_private.change_request(g.group_id, kind, person, how, actor, at, id);
@@ -451,17 +452,17 @@ BEGIN
 		IF inferred IS NULL THEN
 			INSERT INTO wa.group_events (event_id, group_id, occurred_at, at_precision, source, kind, action, how, actor, target,
 				target_no, reason, version_before, version_after, notification_id, ordinal, details, raw, received_at)
-			VALUES (id, g.group_id, at, interval '0', 'live', kind, action, how, actor, person, no, fact ->> 'reason', v_before,
+			VALUES (id, g.group_id, at, interval '0', 'live', kind, action, how, actor, person, i, fact ->> 'reason', v_before,
 				v_after, notification, ordinal, details,
-				CASE WHEN watched THEN wa_private.raw_of_target(fact -> 'raw', no, n_targets) END, received);
+				CASE WHEN watched THEN wa_private.raw_of_target(fact -> 'raw', i, n_targets) END, received);
 		ELSE
 			id := inferred;
 			UPDATE wa.group_events AS e
-			SET occurred_at = apply_change.at, at_precision = interval '0', source = 'live', action = apply_change.action,
-				how = apply_change.how, actor = apply_change.actor, target_no = no, reason = fact ->> 'reason',
+			SET occurred_at = this.at, at_precision = interval '0', source = 'live', action = this.action,
+				how = this.how, actor = this.actor, target_no = i, reason = fact ->> 'reason',
 				version_before = v_before, version_after = v_after, notification_id = notification,
-				ordinal = apply_change.ordinal, details = apply_change.details,
-				raw = CASE WHEN watched THEN wa_private.raw_of_target(fact -> 'raw', no, n_targets) END
+				ordinal = this.ordinal, details = this.details,
+				raw = CASE WHEN watched THEN wa_private.raw_of_target(fact -> 'raw', i, n_targets) END
 			WHERE e.event_id = inferred;
 		END IF;
 		INSERT INTO wa.event_sightings (event_id, bot_id, group_id, notification_id, ordinal, sent_at, seen_at, offline)

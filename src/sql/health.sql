@@ -27,7 +27,7 @@ DECLARE
 	workers jsonb;
 	bots jsonb := '{}';
 	groups jsonb := '{}';
-	some jsonb;
+	unwell jsonb;
 BEGIN
 	SELECT v.* INTO versions FROM wa.version() AS v;
 	SELECT coalesce(jsonb_agg(jsonb_build_object('worker', w.worker, 'state', w.state, 'bots', w.bots, 'online', w.online,
@@ -60,10 +60,10 @@ BEGIN
 		INTO groups
 		FROM wa.groups AS g;
 		SELECT jsonb_agg(jsonb_build_object('problem', format('bot "%s" is in status %s', b.name, concat_ws(': ', b.status, b.status_reason)),
-			'hint', b.status_hint) ORDER BY b.bot_id) INTO some
+			'hint', b.status_hint) ORDER BY b.bot_id) INTO unwell
 		FROM wa.bots AS b
 		WHERE b.status IN ('error', 'banned', 'passkey_required') OR (b.status = 'logged_out' AND b.desired = 'online');
-		problems := problems || coalesce(some, '[]');
+		problems := problems || coalesce(unwell, '[]');
 		IF has_table_privilege('wa.rejected', 'SELECT') AND EXISTS (SELECT FROM wa.rejected) THEN
 			problems := problems || jsonb_build_object('problem', 'there are stanzas that could not be stored',
 				'hint', 'SELECT * FROM wa.rejected shows them.');

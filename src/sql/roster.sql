@@ -100,6 +100,7 @@ CREATE FUNCTION wa_private.apply_metadata(g record, said jsonb, people jsonb, as
 RETURNS bigint[] LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+<<this>>
 DECLARE
 	events bigint[] := '{}';
 	lower_at timestamptz := coalesce(g.equal_at, g.roster_at);
@@ -136,7 +137,7 @@ BEGIN
 	PERFORM wa_private.set_settings(g.group_id, settings, date_trunc('second', asked));
 	UPDATE wa.groups AS x
 	SET subject = coalesce(said ->> 'subject', x.subject),
-		subject_at = coalesce(apply_metadata.subject_at, x.subject_at),
+		subject_at = coalesce(this.subject_at, x.subject_at),
 		subject_by = coalesce(wa_private.person_of(people, said -> 'subject_by'), x.subject_by),
 		description = CASE WHEN description_known OR said ? 'description' THEN said ->> 'description' ELSE x.description END,
 		description_id = CASE WHEN description_known OR said ? 'description_id' THEN said ->> 'description_id' ELSE x.description_id END,
@@ -175,7 +176,7 @@ DECLARE
 	since interval := greatest(received - g.equal_at, interval '0');
 	seen record;
 	events bigint[] := '{}';
-	some bigint[];
+	batch bigint[];
 BEGIN
 	SELECT array_agg(r.user_id) AS users, array_agg(r.role) AS roles, array_agg(r.label) AS labels, array_agg(r.joined_at) AS joins
 	INTO seen
@@ -228,8 +229,8 @@ BEGIN
 			WHERE (SELECT count(*) FROM months) >= 0
 			RETURNING group_events.event_id
 		)
-		SELECT array_agg(h.event_id ORDER BY h.event_id) INTO some FROM happened AS h;
-		events := events || some;
+		SELECT array_agg(h.event_id ORDER BY h.event_id) INTO batch FROM happened AS h;
+		events := events || batch;
 	END IF;
 
 	IF complete THEN
@@ -254,8 +255,8 @@ BEGIN
 			FROM gone AS n
 			RETURNING group_events.event_id
 		)
-		SELECT array_agg(h.event_id ORDER BY h.event_id) INTO some FROM happened AS h;
-		events := events || some;
+		SELECT array_agg(h.event_id ORDER BY h.event_id) INTO batch FROM happened AS h;
+		events := events || batch;
 	END IF;
 
 	-- whose role is another
@@ -280,14 +281,14 @@ BEGIN
 		WHERE NOT first
 		RETURNING group_events.event_id
 	)
-	SELECT array_agg(h.event_id ORDER BY h.event_id) INTO some FROM happened AS h;
+	SELECT array_agg(h.event_id ORDER BY h.event_id) INTO batch FROM happened AS h;
 
 	UPDATE wa.memberships AS m
 	SET label = r.label
 	FROM unnest(seen.users, seen.labels) AS r (user_id, label)
 	WHERE m.group_id = g.group_id AND m.user_id = r.user_id AND m.left_at IS NULL AND m.label IS DISTINCT FROM r.label
 		AND r.label IS NOT NULL;
-	RETURN events || some;
+	RETURN events || batch;
 END
 $$;
 COMMENT ON FUNCTION wa_private.apply_roster(record, jsonb, jsonb, timestamptz, timestamptz, bigint) IS
