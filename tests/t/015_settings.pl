@@ -14,8 +14,9 @@ $node->start;
 my %page;
 for (split /\n/, slurp_file('docs/settings.md'))
 {
-	$page{$1} = "$2|$3|$4" =~ s/`//gr
-		if /^\|\s*`(wa_collector\.\w+)`\s*\|\s*(.*?)\s*\|\s*(.*?)\s*\|\s*(.*?)\s*\|/;
+	next if !/^\|\s*`(wa_collector\.\w+)`\s*\|\s*(.*?)\s*\|\s*(.*?)\s*\|\s*(.*?)\s*\|/;
+	my ($name, $facts) = ($1, "$2|$3|$4");
+	$page{$name} = $facts =~ s/`//gr;
 }
 my $rows = $node->safe_psql('postgres', <<'SQL');
 SELECT name || '=' || concat_ws('|', coalesce(nullif(boot_val, ''), '(empty)'), coalesce(unit, '–'),
