@@ -138,7 +138,7 @@ session_init(Batch *shared_batch)
 	ctl.hcxt = sessions_context;
 	sessions = hash_create("wa_collector sessions", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	timers = pairingheap_allocate(compare_deadlines, NULL);
-	loop = net_loop_create(limit, &why);
+	loop = net_loop_create(fd_limit(), &why);
 	if (loop == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYSTEM_ERROR),
@@ -644,7 +644,7 @@ open_connections(WaNow now)
 		if (session->conn == NULL)
 		{
 			give_fd();
-			session->lost = why != NULL ? why : "no memory";
+			session->lost = why != NULL ? why : "out of memory";
 			session_make_ready(session);
 		}
 	}
