@@ -26,6 +26,7 @@
 #define MOST_RECEIVE		(256 * 1024)	/* bytes a socket may run ahead of its client */
 #define MOST_UNSENT			(256 * 1024)	/* bytes handed to a socket at a time */
 #define FEED_BYTES			(64 * 1024)
+#define COLLECT_US			(4 * INT64_C(1000)) /* reading before what came is stored */
 #define EVENTS_PER_TURN		64	/* of one session, then it is the next one's turn */
 #define MOST_SOCKETS		20000	/* of one worker */
 #define RESERVED_FDS		64	/* epoll, resolver, log, libraries */
@@ -526,14 +527,17 @@ on_closed(Session *session, const char *why, WaNow now)
 	session_make_ready(session);
 }
 
-static void
+/* What the sockets have to say now.  False: nothing. */
+static bool
 take_network_events(WaNow now)
 {
 	NetEvent	event;
+	bool		any = false;
 
 	net_loop_run(loop);
 	while (net_next_event(loop, &event))
 	{
+		any = true;
 		Session    *session = event.user;
 
 		if (event.kind == NET_CLOSED)
@@ -559,6 +563,7 @@ take_network_events(WaNow now)
 				break;
 		}
 	}
+	return any;
 }
 
 static void
@@ -654,8 +659,15 @@ void
 session_collect(void)
 {
 	WaNow		now = host_now();
+	int64		until = now.mono_us + COLLECT_US;
 
-	take_network_events(now);
+	/* A round of the loop reads little of each socket: large batches need more. */
+	while (take_network_events(now))
+	{
+		now = host_now();
+		if (now.mono_us >= until)
+			break;
+	}
 	run_timers(now);
 	open_connections(now);
 }
