@@ -592,7 +592,7 @@ typedef struct Sim
 	uint64_t	events;
 	bool		quit;
 	char		endpoint[128];
-	char		control[64];
+	char		control[96];
 } Sim;
 
 extern Sim	sim;

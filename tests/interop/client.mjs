@@ -51,6 +51,7 @@ export class Client {
       logger: LOGGER,
       browser: this.baileys.Browsers.ubuntu('Chrome'),
       markOnlineOnConnect: false,
+      shouldSyncHistoryMessage: () => false,
       connectTimeoutMs: 10000,
       defaultQueryTimeoutMs: 10000,
     });
