@@ -34,8 +34,9 @@ BEGIN
 	IF owner.node_id IS NOT NULL AND owner.node_id IS DISTINCT FROM here_node THEN
 		RETURN format('bots of this database belong to node "%s" and this is %s; set wa_collector.node_id to that name, or call wa.adopt_node() here, when that server is gone',
 					  owner.node_id, coalesce(format('node "%s"', here_node), 'a server without wa_collector.node_id'));
-	ELSIF owner.node_id IS NULL
-		AND (owner.system_identifier, owner.database_oid) IS DISTINCT FROM (here_system, here_database) THEN
+	ELSIF (owner.system_identifier, owner.database_oid) IS DISTINCT FROM (here_system, here_database)
+		-- a name speaks for a whole server: it may move, but not have two copies of one database
+		AND (owner.node_id IS NULL OR owner.system_identifier = here_system) THEN
 		RETURN 'this database is a copy of another one whose bots would be thrown out; call wa.adopt_node() here when the original is gone';
 	ELSIF (owner.node_id, owner.system_identifier, owner.database_oid)
 		IS DISTINCT FROM (here_node, here_system, here_database) THEN
