@@ -55,37 +55,43 @@ DECLARE
 	listing bigint[];
 	levels jsonb;
 BEGIN
-	SELECT array_agg(x.jid) AS jids, bool_or(x.jid IS NULL OR x.jid = '' OR length(x.jid) > 128) AS bad INTO wanted
+	SELECT array_agg(x.jid) AS jids, array_agg(x.bot_id) AS bots, array_agg(x.creating) AS creating,
+		bool_or(x.jid IS NULL OR x.jid = '' OR length(x.jid) > 128) AS bad
+	INTO wanted
 	FROM wa_private.groups_of(bot_ids, facts) AS x;
-	IF wanted.jids IS NULL AND NOT EXISTS (SELECT FROM unnest(facts) AS f (fact) WHERE f.fact ->> 'fact' = 'group_list') THEN
+	SELECT array_agg(DISTINCT f.bot) INTO listing
+	FROM unnest(bot_ids, facts) AS f (bot, fact) WHERE f.fact ->> 'fact' = 'group_list';
+	IF wanted.jids IS NULL AND listing IS NULL THEN
 		RETURN '{}';
 	ELSIF wanted.bad THEN
 		RAISE EXCEPTION 'fact without the address of its group' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 
-	INSERT INTO wa.groups (jid, watch_level, needs_refresh, refresh_reason, refresh_asked_at)
-	SELECT x.jid, d.level, d.level <> 'none', CASE WHEN d.level <> 'none' THEN 'new' END, clock_timestamp()
-	FROM wa_private.groups_of(bot_ids, facts) AS x
-	CROSS JOIN LATERAL (SELECT wa_private.default_level(x.bot_id) AS level) AS d
-	WHERE x.creating AND NOT EXISTS (SELECT FROM wa.groups AS g WHERE g.jid = x.jid)
-	ORDER BY x.jid COLLATE "C"
-	ON CONFLICT DO NOTHING;
+	IF EXISTS (SELECT FROM unnest(wanted.jids, wanted.creating) AS x (jid, creating)
+			   WHERE x.creating AND NOT EXISTS (SELECT FROM wa.groups AS g WHERE g.jid = x.jid)) THEN
+		INSERT INTO wa.groups (jid, watch_level, needs_refresh, refresh_reason, refresh_asked_at)
+		SELECT x.jid, d.level, d.level <> 'none', CASE WHEN d.level <> 'none' THEN 'new' END, clock_timestamp()
+		FROM unnest(wanted.jids, wanted.bots, wanted.creating) AS x (jid, bot_id, creating)
+		CROSS JOIN LATERAL (SELECT wa_private.default_level(x.bot_id) AS level) AS d
+		WHERE x.creating AND NOT EXISTS (SELECT FROM wa.groups AS g WHERE g.jid = x.jid)
+		ORDER BY x.jid COLLATE "C"
+		ON CONFLICT DO NOTHING;
+	END IF;
 
 	-- a list says which groups a bot is not in: lock all of its groups
-	SELECT array_agg(DISTINCT f.bot) INTO listing
-	FROM unnest(bot_ids, facts) AS f (bot, fact) WHERE f.fact ->> 'fact' = 'group_list';
 	PERFORM FROM wa.groups AS g
-	WHERE g.jid = ANY (wanted.jids)
-		OR g.group_id IN (SELECT b.group_id FROM wa.bot_groups AS b WHERE b.bot_id = ANY (listing) AND b.left_at IS NULL)
+	WHERE g.jid = ANY (wanted.jids || ARRAY(
+		SELECT o.jid FROM wa.bot_groups AS b JOIN wa.groups AS o ON o.group_id = b.group_id
+		WHERE b.bot_id = ANY (listing) AND b.left_at IS NULL))
 	ORDER BY g.jid COLLATE "C"
 	FOR NO KEY UPDATE;
 
 	-- another bot may bring a higher default along when it is first seen there
 	UPDATE wa.groups AS g
 	SET watch_level = d.level, needs_refresh = true, refresh_reason = 'watched', refresh_asked_at = clock_timestamp()
-	FROM wa_private.groups_of(bot_ids, facts) AS x
+	FROM unnest(wanted.jids, wanted.bots, wanted.creating) AS x (jid, bot_id, creating)
 	CROSS JOIN LATERAL (SELECT wa_private.default_level(x.bot_id) AS level) AS d
-	WHERE g.jid = x.jid AND x.creating AND NOT g.watch_chosen
+	WHERE g.jid = x.jid AND x.creating AND NOT g.watch_chosen AND g.watch_level <> 'members'
 		AND wa_private.level_rank(d.level) > wa_private.level_rank(g.watch_level)
 		AND NOT EXISTS (SELECT FROM wa.bot_groups AS b WHERE b.bot_id = x.bot_id AND b.group_id = g.group_id);
 
@@ -308,6 +314,8 @@ CREATE FUNCTION wa_private.apply(bot_ids bigint[], facts jsonb[])
 RETURNS TABLE (bot_id bigint, group_jid text)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -355,7 +363,10 @@ BEGIN
 		END LOOP;
 	END IF;
 	IF records <> '[]' THEN
-		people := wa_private.resolve_people(wa_private.people_of(facts, levels), alone);
+		IF EXISTS (SELECT FROM jsonb_each_text(levels) AS l WHERE l.value <> 'members') THEN
+			records := wa_private.people_of(facts, levels);
+		END IF;
+		people := wa_private.resolve_people(records, alone);
 	END IF;
 
 	SELECT array_agg(b.bot_id) INTO bots FROM wa.bots AS b WHERE b.bot_id = ANY (bot_ids);

@@ -41,9 +41,14 @@ COMMENT ON FUNCTION wa_private.raw_attr(jsonb, text) IS 'attribute of the raw ac
  * more than a day ahead of us is believed.
  */
 CREATE FUNCTION wa_private.sane_time(seconds double precision, received timestamptz)
-RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE WHEN seconds > 1230768000 AND seconds < extract(epoch FROM received) + 86400
-	THEN pg_catalog.to_timestamp(seconds) ELSE received END;
+RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN CASE WHEN seconds > 1230768000 AND seconds < extract(epoch FROM received) + 86400
+		THEN to_timestamp(seconds) ELSE received END;
+END
+$$;
 COMMENT ON FUNCTION wa_private.sane_time(double precision, timestamptz) IS 'a time of the server, or ours when it cannot be true';
 
 /*
@@ -64,14 +69,18 @@ COMMENT ON FUNCTION wa_private.join_verdict(text, bigint, bigint, integer, boole
 
 /* The raw action with only what concerns one of several targets. */
 CREATE FUNCTION wa_private.raw_of_target(raw jsonb, target_no integer, targets integer)
-RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE
-	WHEN raw ->> 'tag' = 'create' THEN raw - 'children'
-	WHEN targets > 1 AND pg_catalog.jsonb_typeof(raw -> 'children') = 'array'
-		AND pg_catalog.jsonb_array_length(raw -> 'children') = targets
-		THEN raw || pg_catalog.jsonb_build_object('children', pg_catalog.jsonb_build_array(raw -> 'children' -> (target_no - 1)))
-	ELSE raw
-END;
+RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF raw ->> 'tag' = 'create' THEN
+		RETURN raw - 'children';
+	ELSIF targets > 1 AND jsonb_typeof(raw -> 'children') = 'array' AND jsonb_array_length(raw -> 'children') = targets THEN
+		RETURN raw || jsonb_build_object('children', jsonb_build_array(raw -> 'children' -> (target_no - 1)));
+	END IF;
+	RETURN raw;
+END
+$$;
 COMMENT ON FUNCTION wa_private.raw_of_target(jsonb, integer, integer) IS 'raw attributes of the event of one target';
 
 /*
@@ -331,6 +340,7 @@ DECLARE
 	id bigint;
 	inferred bigint;
 	more record;
+	raw jsonb;
 BEGIN
 	event_ids := '{}';
 	ask := false;
@@ -396,6 +406,8 @@ BEGIN
 		END IF;
 
 		id := nextval('wa.group_events_event_id_seq');
+		raw := CASE WHEN NOT watched THEN NULL WHEN n_targets > 1 OR kind = 'create'
+			THEN wa_private.raw_of_target(fact -> 'raw', i, n_targets) ELSE fact -> 'raw' END;
 		inferred := NULL;
 		how := NULL;
 		IF kind = 'join' THEN
@@ -454,7 +466,7 @@ BEGIN
 				target_no, reason, version_before, version_after, notification_id, ordinal, details, raw, received_at)
 			VALUES (id, g.group_id, at, interval '0', 'live', kind, action, how, actor, person, i, fact ->> 'reason', v_before,
 				v_after, notification, ordinal, details,
-				CASE WHEN watched THEN wa_private.raw_of_target(fact -> 'raw', i, n_targets) END, received);
+				raw, received);
 		ELSE
 			id := inferred;
 			UPDATE wa.group_events AS e
@@ -462,7 +474,7 @@ BEGIN
 				how = this.how, actor = this.actor, target_no = i, reason = fact ->> 'reason',
 				version_before = v_before, version_after = v_after, notification_id = notification,
 				ordinal = this.ordinal, details = this.details,
-				raw = CASE WHEN watched THEN wa_private.raw_of_target(fact -> 'raw', i, n_targets) END
+				raw = this.raw
 			WHERE e.event_id = inferred;
 		END IF;
 		INSERT INTO wa.event_sightings (event_id, bot_id, group_id, notification_id, ordinal, sent_at, seen_at, offline)

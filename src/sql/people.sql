@@ -36,37 +36,29 @@ COMMENT ON FUNCTION wa_private.lock_people(boolean) IS 'the first lock of every 
  * was said.  Null when it names nobody.
  */
 CREATE FUNCTION wa_private.identity_record(identity jsonb)
-RETURNS jsonb LANGUAGE plpgsql IMMUTABLE
+RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	lid text := identity ->> 'lid';
 	pn text := identity ->> 'pn';
 	username text := identity ->> 'username';
-	record jsonb;
+	is_lid boolean := lid LIKE '%@lid' OR lid LIKE '%@hosted.lid';
+	is_pn boolean := pn LIKE '%@s.whatsapp.net' OR pn LIKE '%@c.us' OR pn LIKE '%@hosted';
 BEGIN
-	IF pg_catalog.jsonb_typeof(identity) <> 'object' THEN
+	IF jsonb_typeof(identity) <> 'object' THEN
 		RAISE EXCEPTION 'identity is not an object' USING ERRCODE = 'invalid_parameter_value';
-	END IF;
-	IF coalesce(lid, pn, username) IS NULL THEN
+	ELSIF coalesce(lid, pn, username) IS NULL THEN
 		RETURN NULL;
-	END IF;
-	IF pg_catalog.length(pg_catalog.concat(lid, pn, username)) > 600 THEN
+	ELSIF length(concat(lid, pn, username)) > 600 THEN
 		RAISE EXCEPTION 'identity is too long' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	record := pg_catalog.jsonb_build_object('key', coalesce(lid, pn, username));
-	IF lid LIKE '%@lid' OR lid LIKE '%@hosted.lid' THEN
-		record := record || pg_catalog.jsonb_build_object('lid', pg_catalog.split_part(pg_catalog.split_part(lid, '@', 1), ':', 1));
-	ELSIF lid IS NOT NULL THEN
-		record := record || pg_catalog.jsonb_build_object('other', lid);
-	END IF;
-	IF pn LIKE '%@s.whatsapp.net' OR pn LIKE '%@c.us' OR pn LIKE '%@hosted' THEN
-		record := record || pg_catalog.jsonb_build_object('pn', pg_catalog.split_part(pg_catalog.split_part(pn, '@', 1), ':', 1));
-	ELSIF pn IS NOT NULL AND NOT record ? 'other' THEN
-		record := record || pg_catalog.jsonb_build_object('other', pn);
-	END IF;
-	RETURN record || pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('username', username,
-		'push_name', pg_catalog.left(identity ->> 'push_name', 200), 'display', pg_catalog.left(identity ->> 'display', 100),
-		'country', pg_catalog.left(identity ->> 'country', 20)));
+	RETURN jsonb_strip_nulls(jsonb_build_object('key', coalesce(lid, pn, username),
+		'lid', CASE WHEN is_lid THEN split_part(split_part(lid, '@', 1), ':', 1) END,
+		'pn', CASE WHEN is_pn THEN split_part(split_part(pn, '@', 1), ':', 1) END,
+		'other', CASE WHEN NOT is_lid THEN lid WHEN lid IS NULL AND NOT is_pn THEN pn END,
+		'username', username, 'push_name', left(identity ->> 'push_name', 200),
+		'display', left(identity ->> 'display', 100), 'country', left(identity ->> 'country', 20)));
 END
 $$;
 COMMENT ON FUNCTION wa_private.identity_record(jsonb) IS 'normalises the identity of a fact';

@@ -80,7 +80,7 @@ BEGIN
 		event_id bigint NOT NULL,
 		bot_id bigint NOT NULL REFERENCES wa.bots ON DELETE CASCADE,
 		group_id bigint NOT NULL,
-		notification_id text NOT NULL,
+		notification_id text COLLATE "C" NOT NULL,
 		ordinal integer NOT NULL,
 		sent_at timestamptz NOT NULL,
 		seen_at timestamptz NOT NULL,

@@ -14,7 +14,7 @@ AS $$
 BEGIN
 	CREATE TABLE IF NOT EXISTS wa.groups (
 		group_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-		jid text NOT NULL UNIQUE,
+		jid text COLLATE "C" NOT NULL UNIQUE,
 		watch_level text NOT NULL CHECK (watch_level IN ('none', 'counts', 'members')),
 		watch_chosen boolean NOT NULL DEFAULT false,
 		subject text,

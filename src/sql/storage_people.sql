@@ -29,7 +29,7 @@ BEGIN
 
 	CREATE TABLE IF NOT EXISTS wa.user_ids (
 		kind text NOT NULL CHECK (kind IN ('lid', 'pn', 'username', 'other')),
-		value text NOT NULL,
+		value text COLLATE "C" NOT NULL,
 		user_id bigint NOT NULL REFERENCES wa.users,
 		current boolean NOT NULL DEFAULT true,
 		source text NOT NULL,
