@@ -40,7 +40,7 @@ typedef struct WaNode
  * WA_ERR_LIMIT.  The tree copies what it needs: data may go away.
  *
  * JIDs come in the text form of jid_format.  An AD_JID of an unknown domain
- * becomes "user:device@ad-<domain>": nobody's, and not lost.  A compressed
+ * becomes "user@ad-<domain>.<device>": nobody's, and not lost.  A compressed
  * frame without contents is the notice of the stream's end and decodes to
  * <xmlstreamend/>.
  */

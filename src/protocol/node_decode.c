@@ -225,22 +225,14 @@ take_ad_jid(Reader *reader, bool *is_jid)
 	WaJid jid = {.server = server_of_domain(domain), .device = (uint16_t) device};
 
 	jid.user = take_string(reader);
+	if (reader->status == WA_OK && jid.user.len == 0)
+		fail(reader, WA_ERR_MALFORMED);
 	if (reader->status != WA_OK)
 		return WA_STR_NONE;
-	if (jid.user.len == 0)
-		fail(reader, WA_ERR_MALFORMED);
-	else if (jid.server == JID_UNKNOWN)
-	{
-		/* keep it readable, but never let it pass for somebody */
-		WaStr name = arena_printf(reader->arena, "%.*s:%u@ad-%u", (int) jid.user.len, jid.user.data,
-								  device, domain);
-
-		if (name.data == NULL)
-			fail(reader, reader->arena->status);
-		*is_jid = name.data != NULL && jid_parse(name, &jid) == WA_OK;
-		return name;
-	}
-	return reader->status == WA_OK ? jid_text(reader, &jid, is_jid) : WA_STR_NONE;
+	/* keep an unknown domain readable, but never let it pass for somebody */
+	if (jid.server == JID_UNKNOWN)
+		jid.server_name = arena_printf(reader->arena, "ad-%u.%u", domain, device);
+	return jid_text(reader, &jid, is_jid);
 }
 
 /* JID_PAIR, FB_JID and INTEROP_JID. */
@@ -259,7 +251,10 @@ take_named_jid(Reader *reader, unsigned tag, bool *is_jid)
 		fail(reader, WA_ERR_MALFORMED);
 	if (reader->status != WA_OK)
 		return WA_STR_NONE;
+	/* in a pair, the user part of an interop address holds the integrator: leave it to jid_parse */
 	jid.server = jid_server_from(jid.server_name);
+	if (tag == TAG_JID_PAIR && jid.server == JID_INTEROP && jid.user.len > 0)
+		jid.server = JID_UNKNOWN;
 	return jid_text(reader, &jid, is_jid);
 }
 
