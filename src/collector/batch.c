@@ -22,6 +22,7 @@
 #define MOST_FACT			(256 << 20) /* bytes of one event's JSON */
 #define RETRY_FIRST_US		(100 * INT64_C(1000))
 #define RETRY_MOST_US		(10 * WA_SECOND)
+#define REJECT_LOG_US		(60 * WA_SECOND)
 #define PAIR_CODE_US		(180 * WA_SECOND)	/* sheet 1 section 6.2 */
 #define LIMIT_ATTEMPTS		5	/* of a lone unit that is too slow or too large */
 
@@ -42,6 +43,8 @@ struct Batch
 	int64		retry_at;
 	int64		retry_delay_us;
 	bool		not_ready;
+	int64		reject_logged_at;	/* 0 never */
+	int			rejects_unlogged;
 	char		trouble[200];
 };
 
@@ -307,6 +310,27 @@ retry_later(Batch *batch, int64 now_us)
 					   error->object[0] != '\0' ? " at " : "", error->object)));
 }
 
+/* A trigger that always fails must not fill the log: one line a minute. */
+static void
+report_reject(Batch *batch, int64 bot_id, const StoreError *cause, int64 now_us)
+{
+	if (batch->reject_logged_at != 0 && now_us - batch->reject_logged_at < REJECT_LOG_US)
+	{
+		batch->rejects_unlogged++;
+		return;
+	}
+	ereport(LOG,
+			(errcode(cause->sqlstate),
+			 errmsg("a stanza of bot %lld could not be stored", (long long) bot_id),
+			 errdetail("SQLSTATE %s%s%s.  %d more were not logged before it.",
+					   unpack_sql_state(cause->sqlstate),
+					   cause->object[0] != '\0' ? " at " : "", cause->object,
+					   batch->rejects_unlogged),
+			 errhint("It is kept in wa.rejected with the reason.")));
+	batch->reject_logged_at = now_us;
+	batch->rejects_unlogged = 0;
+}
+
 /* Puts one unit aside.  False when even that has to wait. */
 static bool
 reject_unit(Batch *batch, int index, int64 now_us)
@@ -336,12 +360,7 @@ reject_unit(Batch *batch, int index, int64 now_us)
 			retry_later(batch, now_us);
 			return false;
 	}
-	ereport(LOG,
-			(errcode(cause.sqlstate),
-			 errmsg("a stanza of bot %lld could not be stored", (long long) unit->bot_id),
-			 errdetail("SQLSTATE %s%s%s.", unpack_sql_state(cause.sqlstate),
-					   cause.object[0] != '\0' ? " at " : "", cause.object),
-			 errhint("It is kept in wa.rejected with the reason.")));
+	report_reject(batch, unit->bot_id, &cause, now_us);
 	resolve_units(batch, index, index + 1, unit->holds_keys ? UNIT_LOST : UNIT_REJECTED);
 	return true;
 }
