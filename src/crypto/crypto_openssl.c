@@ -15,6 +15,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
@@ -64,6 +65,7 @@ fetch_md5(void)
 		if (md5 == NULL)
 			OSSL_LIB_CTX_free(own);
 	}
+	ERR_clear_error(); /* of the attempts that failed */
 	return md5;
 }
 
@@ -84,6 +86,17 @@ need_algorithms(void)
 	pthread_once(&algorithms_once, fetch_algorithms);
 }
 
+/*
+ * Ends a call that OpenSSL refused.  What it left in the thread's error queue
+ * must go: SSL_get_error would take it for a failure of some connection.
+ */
+static WaStatus
+openssl_error(WaStatus status)
+{
+	ERR_clear_error();
+	return status;
+}
+
 /* ---- hashes ---- */
 
 static WaStatus
@@ -92,11 +105,11 @@ digest(const EVP_MD *md, const void *data, size_t len, uint8_t *out)
 	if (md == NULL)
 		return WA_ERR_CRYPTO;
 	if (contexts.digest == NULL && (contexts.digest = EVP_MD_CTX_new()) == NULL)
-		return WA_ERR_NOMEM;
+		return openssl_error(WA_ERR_NOMEM);
 	if (EVP_DigestInit_ex2(contexts.digest, md, NULL) != 1 ||
 		EVP_DigestUpdate(contexts.digest, data, len) != 1 ||
 		EVP_DigestFinal_ex(contexts.digest, out, NULL) != 1)
-		return WA_ERR_CRYPTO;
+		return openssl_error(WA_ERR_CRYPTO);
 	return WA_OK;
 }
 
@@ -138,11 +151,11 @@ need_hmac(void)
 		return WA_ERR_CRYPTO;
 	ctx = EVP_MAC_CTX_new(algorithms.hmac);
 	if (ctx == NULL)
-		return WA_ERR_NOMEM;
+		return openssl_error(WA_ERR_NOMEM);
 	if (EVP_MAC_CTX_set_params(ctx, params) != 1)
 	{
 		EVP_MAC_CTX_free(ctx);
-		return WA_ERR_CRYPTO;
+		return openssl_error(WA_ERR_CRYPTO);
 	}
 	contexts.hmac = ctx;
 	return WA_OK;
@@ -165,7 +178,7 @@ hmac(const void *key, size_t key_len, const void *a, size_t a_len, const void *b
 		(b_len > 0 && EVP_MAC_update(contexts.hmac, b, b_len) != 1) ||
 		(c_len > 0 && EVP_MAC_update(contexts.hmac, c, c_len) != 1) ||
 		EVP_MAC_final(contexts.hmac, out, &len, HASH_LEN) != 1)
-		return WA_ERR_CRYPTO;
+		return openssl_error(WA_ERR_CRYPTO);
 	return WA_OK;
 }
 
@@ -217,7 +230,7 @@ crypto_pbkdf2_sha256(const void *password, size_t password_len, const void *salt
 	if (algorithms.sha256 == NULL ||
 		PKCS5_PBKDF2_HMAC(password, (int) password_len, salt, (int) salt_len, iterations,
 						  algorithms.sha256, (int) out_len, out) != 1)
-		return WA_ERR_CRYPTO;
+		return openssl_error(WA_ERR_CRYPTO);
 	return WA_OK;
 }
 
@@ -235,11 +248,11 @@ need_cipher(EVP_CIPHER_CTX **slot, const EVP_CIPHER *cipher, int encrypt)
 		return WA_ERR_CRYPTO;
 	ctx = EVP_CIPHER_CTX_new();
 	if (ctx == NULL)
-		return WA_ERR_NOMEM;
+		return openssl_error(WA_ERR_NOMEM);
 	if (EVP_CipherInit_ex2(ctx, cipher, NULL, NULL, encrypt, NULL) != 1)
 	{
 		EVP_CIPHER_CTX_free(ctx);
-		return WA_ERR_CRYPTO;
+		return openssl_error(WA_ERR_CRYPTO);
 	}
 	*slot = ctx;
 	return WA_OK;
@@ -270,7 +283,7 @@ crypto_aes256_gcm_encrypt(const uint8_t key[32], const uint8_t iv[12], const voi
 		!update(contexts.seal, NULL, aad, aad_len) || !update(contexts.seal, out, plain, len) ||
 		EVP_CipherFinal_ex(contexts.seal, out + len, &final_len) != 1 ||
 		EVP_CIPHER_CTX_ctrl(contexts.seal, EVP_CTRL_AEAD_GET_TAG, CRYPTO_TAG_LEN, out + len) != 1)
-		return WA_ERR_CRYPTO;
+		return openssl_error(WA_ERR_CRYPTO);
 	return WA_OK;
 }
 
@@ -304,7 +317,7 @@ crypto_aes256_gcm_decrypt(const uint8_t key[32], const uint8_t iv[12], const voi
 	/* what was decrypted before the tag failed is nobody's to read */
 	if (plain_len > 0)
 		crypto_wipe(out, plain_len);
-	return WA_ERR_CRYPTO;
+	return openssl_error(WA_ERR_CRYPTO);
 }
 
 WaStatus
@@ -321,7 +334,7 @@ crypto_aes256_ctr(const uint8_t key[32], const uint8_t iv[16], const void *in, s
 		return status;
 	if (EVP_CipherInit_ex2(contexts.ctr, NULL, key, iv, 1, NULL) != 1 ||
 		!update(contexts.ctr, out, in, len))
-		return WA_ERR_CRYPTO;
+		return openssl_error(WA_ERR_CRYPTO);
 	return WA_OK;
 }
 
@@ -337,7 +350,7 @@ crypto_keypair_from_private(const uint8_t private_key[32], WaKeyPair *out)
 	WaStatus status = WA_ERR_CRYPTO;
 
 	if (key == NULL)
-		return WA_ERR_NOMEM;
+		return openssl_error(WA_ERR_NOMEM);
 	memcpy(pair.private_key, private_key, CRYPTO_KEY_LEN);
 	if (EVP_PKEY_get_raw_public_key(key, pair.public_key, &len) == 1 && len == CRYPTO_KEY_LEN)
 	{
@@ -346,7 +359,7 @@ crypto_keypair_from_private(const uint8_t private_key[32], WaKeyPair *out)
 	}
 	crypto_wipe(&pair, sizeof(pair));
 	EVP_PKEY_free(key);
-	return status;
+	return status == WA_OK ? status : openssl_error(status);
 }
 
 WaStatus
@@ -394,7 +407,7 @@ crypto_x25519(const uint8_t private_key[32], const uint8_t public_key[32], uint8
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(theirs);
 	EVP_PKEY_free(ours);
-	return status;
+	return status == WA_OK ? status : openssl_error(status);
 }
 
 /* ---- small things ---- */

@@ -5,6 +5,8 @@
 #include "check.h"
 #include "crypto.h"
 
+#include <openssl/err.h>
+
 static uint8_t bytes_a[1024];
 static uint8_t bytes_b[1024];
 static uint8_t bytes_c[1024];
@@ -354,6 +356,24 @@ signatures_hold_for_one_message_and_key(void **state)
 					 WA_ERR_RANDOM);
 }
 
+/* A refusal must not look like a failure of the connection that is read next. */
+static void
+refusals_leave_no_openssl_error(void **state)
+{
+	uint8_t key[32] = {1};
+	uint8_t zero[32] = {0};
+	uint8_t out[64] = {0};
+
+	(void) state;
+	ERR_clear_error();
+	assert_int_equal(crypto_aes256_gcm_decrypt(key, zero, NULL, 0, out, 40, out), WA_ERR_CRYPTO);
+	assert_int_equal(ERR_peek_error(), 0);
+	assert_int_equal(crypto_x25519(key, zero, out), WA_ERR_CRYPTO);
+	assert_int_equal(ERR_peek_error(), 0);
+	assert_int_equal(crypto_md5("", 0, out), WA_OK);
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
 static void
 generated_keys_are_clamped(void **state)
 {
@@ -459,6 +479,7 @@ main(void)
 		cmocka_unit_test(small_order_points_are_refused),
 		cmocka_unit_test(signature_matches_the_vector),
 		cmocka_unit_test(signatures_hold_for_one_message_and_key),
+		cmocka_unit_test(refusals_leave_no_openssl_error),
 		cmocka_unit_test(generated_keys_are_clamped),
 		cmocka_unit_test(base64),
 		cmocka_unit_test(default_environment_works),
