@@ -25,6 +25,7 @@ DECLARE
 	here_system bigint := (SELECT c.system_identifier FROM pg_control_system() AS c);
 	here_database oid := (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
 	owner record;
+	refusal text;
 BEGIN
 	INSERT INTO wa_private.node (node_id, system_identifier, database_oid)
 	VALUES (here_node, here_system, here_database)
@@ -32,16 +33,32 @@ BEGIN
 	SELECT n.* INTO owner FROM wa_private.node AS n FOR UPDATE;
 
 	IF owner.node_id IS NOT NULL AND owner.node_id IS DISTINCT FROM here_node THEN
-		RETURN format('bots of this database belong to node "%s" and this is %s; set wa_collector.node_id to that name, or call wa.adopt_node() here, when that server is gone',
-					  owner.node_id, coalesce(format('node "%s"', here_node), 'a server without wa_collector.node_id'));
+		refusal := format('bots of this database belong to node "%s" and this is %s; set wa_collector.node_id to that name, or call wa.adopt_node() here, when that server is gone',
+						  owner.node_id, coalesce(format('node "%s"', here_node), 'a server without wa_collector.node_id'));
 	ELSIF (owner.system_identifier, owner.database_oid) IS DISTINCT FROM (here_system, here_database)
 		-- a name speaks for a whole server: it may move, but not have two copies of one database
 		AND (owner.node_id IS NULL OR owner.system_identifier = here_system) THEN
-		RETURN 'this database is a copy of another one whose bots would be thrown out; call wa.adopt_node() here when the original is gone';
+		refusal := 'this database is a copy of another one whose bots would be thrown out; call wa.adopt_node() here when the original is gone';
 	ELSIF (owner.node_id, owner.system_identifier, owner.database_oid)
 		IS DISTINCT FROM (here_node, here_system, here_database) THEN
 		UPDATE wa_private.node
 		SET node_id = here_node, system_identifier = here_system, database_oid = here_database, claimed_at = now();
+	END IF;
+
+	IF refusal IS NOT NULL THEN
+		-- the copied rows say how the bots of the original were
+		WITH fenced AS (
+			UPDATE wa.bots AS b
+			SET status = 'error', status_reason = 'fenced', status_code = NULL, status_detail = NULL,
+				status_hint = refusal, status_since = now(), status_until = NULL, next_attempt_at = NULL
+			FROM wa.bots AS old
+			WHERE old.bot_id = b.bot_id AND old.status IN ('connecting', 'qr', 'online')
+			RETURNING b.bot_id, old.status AS previous_status
+		)
+		INSERT INTO wa.bot_status_log (bot_id, at, status, previous_status, reason, hint)
+		SELECT f.bot_id, now(), 'error', f.previous_status, 'fenced', refusal
+		FROM fenced AS f;
+		RETURN refusal;
 	END IF;
 
 	DELETE FROM wa_private.links AS l
@@ -53,7 +70,8 @@ BEGIN
 			status_reason = 'worker_restarted', status_code = NULL, status_detail = NULL, status_hint = NULL,
 			status_since = now(), status_until = NULL, next_attempt_at = NULL
 		FROM wa.bots AS old
-		WHERE old.bot_id = b.bot_id AND old.status IN ('connecting', 'qr', 'online')
+		WHERE old.bot_id = b.bot_id
+			AND (old.status IN ('connecting', 'qr', 'online') OR old.status_reason = 'fenced')
 			AND (b.worker = worker_started.worker OR b.worker IS NULL)
 		RETURNING b.bot_id, b.status, old.status AS previous_status
 	)

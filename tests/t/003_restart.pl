@@ -31,7 +31,6 @@ like($before, qr/^\d+$/, 'the worker has a process');
 kill 'KILL', $before;
 process_gone($before, 'the worker is gone');
 $simulator->ask({ do => 'group_add', group => $group, by => '4915100001', members => [ '4915100004', '4915100005' ] });
-$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
 wait_for($node, "SELECT status = 'online' FROM wa.bots", 'online again after kill -9');
 isnt(worker_pid($node), $before, 'in a new process');
 same_rosters($node, $simulator, $group, 'people after kill -9');

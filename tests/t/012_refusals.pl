@@ -33,7 +33,7 @@ $node->restart;
 $node->safe_psql('postgres', 'CREATE DATABASE elsewhere');
 $node->safe_psql('elsewhere', 'CREATE EXTENSION wa_collector');
 $node->safe_psql('elsewhere', "SELECT wa.add_bot('one')");
-for my $sql ("SELECT wa.qr_text('one')", "SELECT wa.pair_code('one', '4915100001')", "SELECT wa.refresh_groups('one')")
+for my $sql ("SELECT wa.qr_text('one')", "SELECT wa.pair_code('one', '4915100001')")
 {
 	my $error = sql_error($node, $sql, database => 'elsewhere');
 	like($error, qr/55000/, "no worker: $sql");

@@ -25,9 +25,14 @@ $clone->append_conf('postgresql.conf', "wa_collector.node_id = 'b'");
 $clone->start;
 wait_for($clone, "SELECT status <> 'online' AND status_reason IS NOT NULL AND status_hint IS NOT NULL FROM wa.bots",
 	'the copy of the server says why it does not log in');
+is(bot_status($clone, 'one'), 'error fenced', 'it is fenced off');
 is(bot_status($node, 'one'), 'online', 'the original never noticed');
 my $clients = $simulator->ask({ do => 'clients' })->{clients};
 is(scalar(grep { $_->{connected} // 1 } @$clients), 1, 'there was one connection all along');
+
+# the original is gone for good: the copy takes over when told to
+$node->stop('immediate');
+$clone->safe_psql('postgres', 'SELECT wa.adopt_node()');
+wait_for($clone, "SELECT status = 'online' FROM wa.bots", 'an adopted copy logs in');
 $clone->stop('fast');
-$node->stop('fast');
 done_testing();
