@@ -213,8 +213,8 @@ client_same_text(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-void
-client_show(WaClient *client, const WaFailure *what)
+static void
+client_set_status(WaClient *client, const WaFailure *what)
 {
 	size_t len = what->detail.len < CLIENT_MAX_DETAIL ? what->detail.len : CLIENT_MAX_DETAIL;
 
@@ -230,6 +230,14 @@ client_show(WaClient *client, const WaFailure *what)
 	client->until = what->until;
 	client_set_detail(client, what->detail);
 	client_event_status(client);
+}
+
+void
+client_show(WaClient *client, const WaFailure *what)
+{
+	/* once the connection has ended, why it did is what counts */
+	if (client_has_stream(client))
+		client_set_status(client, what);
 }
 
 /* ---- the end of a connection ---- */
@@ -301,7 +309,7 @@ client_end(WaClient *client, const WaFailure *why)
 	/* the reason why linking cannot work outlives the attempts to link */
 	if (client->status != BOT_PASSKEY_REQUIRED ||
 		(failure.status != BOT_CONNECTING && failure.status != BOT_OFFLINE))
-		client_show(client, &failure);
+		client_set_status(client, &failure);
 
 	/* a longer pause is news, and so is the last attempt; at the cap it is none any more */
 	if (delay > client->told_retry_us + client->told_retry_us / 4 ||
@@ -459,7 +467,7 @@ client_renew_device(WaClient *client)
 		WaFailure failure = failure_local(failure_kind_of(status));
 
 		failure.status = BOT_ERROR;
-		client_show(client, &failure);
+		client_set_status(client, &failure);
 	}
 	return status == WA_OK;
 }
@@ -482,7 +490,7 @@ client_start(WaClient *client, WaNow now)
 		client->retry_at = now.mono_us; /* as soon as the old socket is gone */
 	else
 		client_dial(client);
-	client_show(client, &connecting);
+	client_set_status(client, &connecting);
 }
 
 void
@@ -495,11 +503,11 @@ client_stop(WaClient *client, WaNow now)
 	client->pair_phone[0] = '\0';
 	client->retry_at = WA_NEVER;
 	if (client->phase == PHASE_IDLE || client->phase == PHASE_CLOSING)
-		client_show(client, &offline);
+		client_set_status(client, &offline);
 	else
 	{
 		client_end(client, &offline);
-		client_show(client, &offline); /* whatever linking had shown */
+		client_set_status(client, &offline); /* whatever linking had shown */
 	}
 }
 
@@ -547,7 +555,7 @@ client_logout(WaClient *client, WaNow now)
 		client_end(client, &done);
 		client->retry_at = WA_NEVER;
 		client->fresh_device = true;
-		client_show(client, &done);
+		client_set_status(client, &done);
 		return WA_OK;
 	}
 	if (client->logout_wanted)

@@ -52,7 +52,7 @@ client_event_alias_key(const WaAlias *alias)
 		for (size_t j = 0; j < parts[i].len; j++)
 			hash = (hash ^ (uint8_t) parts[i].data[j]) * UINT64_C(1099511628211);
 	}
-	return hash;
+	return hash ^ (alias->authoritative ? 1 : 0);
 }
 
 /*

@@ -240,7 +240,7 @@ extern void client_end(WaClient *client, const WaFailure *failure);
 extern void client_end_for(WaClient *client, FailureKind kind);
 extern void client_end_why(WaClient *client, FailureKind kind, const char *why);
 extern void client_end_status(WaClient *client, WaStatus status);
-/* Nothing but the status changes; detail is copied. */
+/* Nothing but the status of an open stream changes; detail is copied. */
 extern void client_show(WaClient *client, const WaFailure *what);
 extern bool client_has_stream(const WaClient *client); /* encrypted, and not closing */
 /* After the last frame of a socket that is gone; false when it is not. */

@@ -128,6 +128,8 @@ client_link_device(WaClient *client, const WaNode *iq)
 	client->phase = PHASE_LINK;
 	client->backoff.restarts = 0;
 	client_output_now(client, answer_iq(&client->arena, iq));
+	if (!client_has_stream(client))
+		return;
 	if (client->status != BOT_PASSKEY_REQUIRED)
 		client_show(client, &qr);
 	client_link_next_qr(client, LINK_FIRST_QR_US);
@@ -272,11 +274,50 @@ client_link_finish(WaClient *client, const WaNode *answer)
 
 /* ---- accepted ---- */
 
+static void
+client_link_accepted(WaClient *client, const WaDevice *device, const WaNode *reply)
+{
+	WaFailure linked = failure_local(FAILURE_LINKED);
+
+	if (client_event_add(client, EVENT_DEVICE) == NULL)
+		return;
+	client_event_aliases(
+		client, identity_pair(&client->arena, str_from(device->jid), str_from(device->lid), true),
+		"pairing");
+	client_output_send(client, reply);
+	/* without the answer there is no link, so it must not be stored either */
+	if (!client_has_stream(client))
+		return;
+	client->device = *device;
+	client->link_deadline = WA_NEVER;
+	client->seen_wall_us = 0;
+	client->list_wanted = true;
+	client_show(client, &linked);
+	client->relogin_barrier = client->epoch + client->n_events + 1; /* the status comes last */
+}
+
+static void
+client_link_refused(WaClient *client, WaStatus status, const WaNode *reply, const char *why)
+{
+	WaFailure failure = failure_local(FAILURE_PAIRING);
+
+	if (reply != NULL)
+		client_output_now(client, reply);
+	if (status == WA_ERR_NOMEM || status == WA_ERR_RANDOM)
+	{
+		client_end_status(client, status);
+		return;
+	}
+	failure.detail = str_from(why);
+	failure.code = status == WA_ERR_SIGNATURE ? 401 : 500;
+	client_end(client, &failure);
+	/* start over: what went wrong may have been these keys */
+	(void) client_renew_device(client);
+}
+
 void
 client_link_success(WaClient *client, const WaNode *iq)
 {
-	WaFailure linked = failure_local(FAILURE_LINKED);
-	WaFailure failure = failure_local(FAILURE_PAIRING);
 	WaDevice device = client->device;
 	WaNode *reply;
 	const char *why;
@@ -286,32 +327,9 @@ client_link_success(WaClient *client, const WaNode *iq)
 		return;
 	status = pairing_accept(client->env, &client->arena, iq, &device, &reply, &why);
 	if (status == WA_OK)
-	{
-		if (client_event_add(client, EVENT_DEVICE) != NULL)
-		{
-			client->device = device;
-			client_event_aliases(
-				client,
-				identity_pair(&client->arena, str_from(device.jid), str_from(device.lid), true),
-				"pairing");
-			client->link_deadline = WA_NEVER;
-			client->seen_wall_us = 0;
-			client->list_wanted = true;
-			client_show(client, &linked);
-			client->relogin_barrier = client->epoch + client->n_events + 1;
-			client_output_send(client, reply);
-		}
-	}
+		client_link_accepted(client, &device, reply);
 	else
-	{
-		if (reply != NULL)
-			client_output_now(client, reply);
-		failure.detail = str_from(why);
-		failure.code = status == WA_ERR_SIGNATURE ? 401 : 500;
-		client_end(client, &failure);
-		/* start over: what went wrong may have been these keys */
-		(void) client_renew_device(client);
-	}
+		client_link_refused(client, status, reply, why);
 	crypto_wipe(&device, sizeof(device));
 }
 

@@ -34,6 +34,7 @@ fake_host_open(FakeHost *host, const WaDevice *device)
 {
 	WaDevice fresh;
 
+	host->server_env.seed = 4711; /* the same run again has the same keys */
 	if (device == NULL)
 	{
 		if (device_create(test_env(&host->server_env), &fresh) != WA_OK)
@@ -52,6 +53,39 @@ fake_host_free(FakeHost *host)
 	host->client = NULL;
 	fake_server_free(&host->server);
 	buf_free(&host->trace);
+}
+
+void
+fake_host_again(FakeHost *host)
+{
+	buf_free(&host->trace);
+	fake_server_free(&host->server);
+	test_env_init(&host->env);
+	test_env_init(&host->server_env);
+	host->server_env.seed = 99;
+	host->now = (WaNow){.mono_us = 1000 * WA_SECOND, .wall_us = HOST_WALL_US};
+	fake_server_again(&host->server);
+	host->wired = false;
+	host->last_epoch = 0;
+	host->errors = 0;
+	host->status = BOT_OFFLINE;
+	host->qr[0] = host->reason[0] = '\0';
+}
+
+bool
+fake_host_sound(const FakeHost *host)
+{
+	static const char *const faults[] = {
+		"EPOCH JUMPS", "STANZA WITHOUT BYTES",  "SERVER CANNOT READ",
+		"NO END",      "DEADLINE STANDS STILL",
+	};
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+	{
+		if (fake_host_count(host, faults[i]) > 0)
+			return false;
+	}
+	return true;
 }
 
 /* ---- the trace ---- */
@@ -338,9 +372,9 @@ fake_host_advance(FakeHost *host, int64_t us)
 		host->server.wall_us = host->now.wall_us;
 		client_tick(host->client, host->now);
 		fake_host_pump(host);
+		if (round == HOST_ROUNDS - 1)
+			note(host, "DEADLINE STANDS STILL");
 	}
-	if (client_deadline(host->client) <= host->now.mono_us)
-		note(host, "DEADLINE STANDS STILL");
 	host->now.mono_us = end;
 	host->now.wall_us = end + offset;
 	host->server.wall_us = host->now.wall_us;

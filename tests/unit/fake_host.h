@@ -58,6 +58,10 @@ typedef struct FakeHost
 extern void fake_host_init(FakeHost *host);
 extern void fake_host_open(FakeHost *host, const WaDevice *device); /* NULL: a new one */
 extern void fake_host_free(FakeHost *host);
+/* As after init, with the same configuration and server and an empty trace; the client must be gone. */
+extern void fake_host_again(FakeHost *host);
+/* Whether the client kept the contract of client.h all the time. */
+extern bool fake_host_sound(const FakeHost *host);
 
 /* Until nothing moves any more, without time passing. */
 extern void fake_host_pump(FakeHost *host);

@@ -33,7 +33,7 @@ fake_server_init(FakeServer *server, const WaEnv *env, int64_t wall_us)
 {
 	memset(server, 0, sizeof(*server));
 	server->env = env;
-	server->wall_us = wall_us;
+	server->wall_us = server->made_us = wall_us;
 	server->jid = "4915100000001:3@s.whatsapp.net";
 	server->lid = "10000000001:3@lid";
 	server->groups = "";
@@ -63,6 +63,17 @@ fake_server_free(FakeServer *server)
 	buf_free(&server->log);
 	arena_free(&server->payload_arena);
 	arena_free(&server->arena);
+}
+
+void
+fake_server_again(FakeServer *server)
+{
+	fake_server_close(server);
+	buf_free(&server->log);
+	server->wall_us = server->made_us;
+	server->connections = 0;
+	server->prekeys = 0;
+	server->uploads = 0;
 }
 
 void
@@ -350,6 +361,9 @@ answer_iq(FakeServer *server, const WaNode *iq)
 			"<stream:error code=\"401\"><conflict type=\"device_removed\"/></stream:error>");
 		server->closing = true;
 	}
+	else if (node_child(iq, "query") != NULL && server->answer_queries)
+		fake_server_say(server, "<iq from=\"@g.us\" type=\"result\" id=\"%s\">%s</iq>", id,
+						server->groups);
 	else if (node_child(iq, "link_code_companion_reg") != NULL || node_child(iq, "query") != NULL)
 		return; /* the test answers */
 	else

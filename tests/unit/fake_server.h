@@ -25,6 +25,7 @@ typedef struct FakeServer
 {
 	const WaEnv *env;
 	int64_t wall_us;
+	int64_t made_us; /* wall_us at first */
 	WaKeyPair root;
 	WaKeyPair key;
 	CertDefect defect;
@@ -64,6 +65,7 @@ typedef struct FakeServer
 	bool no_preview;     /* does not speak of the queue */
 	const char *refusal; /* said instead of success */
 	const char *groups;  /* the <group> elements of the list */
+	bool answer_queries; /* for one group, with groups */
 	int list_error;      /* instead of them */
 
 	char last_iq[64]; /* id of the last question */
@@ -75,6 +77,8 @@ typedef struct FakeServer
 
 extern void fake_server_init(FakeServer *server, const WaEnv *env, int64_t wall_us);
 extern void fake_server_free(FakeServer *server);
+/* Forgets connections and account, keeps keys and behaviour. */
+extern void fake_server_again(FakeServer *server);
 
 extern void fake_server_accept(FakeServer *server);
 extern void fake_server_close(FakeServer *server);

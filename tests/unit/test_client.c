@@ -34,9 +34,11 @@ setup(void **state)
 static int
 teardown(void **state)
 {
+	bool sound = fake_host_sound(&host);
+
 	(void) state;
 	fake_host_free(&host);
-	return host.env.live == 0 && host.server_env.live == 0 ? 0 : -1;
+	return sound && host.env.live == 0 && host.server_env.live == 0 ? 0 : -1;
 }
 
 static void
