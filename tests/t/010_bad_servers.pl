@@ -83,10 +83,14 @@ for my $fault ([ 'a frame of 16 MB', kind => 'big_frame' ], [ 'NUL and invalid U
 }
 
 # slowly and in pieces is not wrong
+my $own_group = $simulator->ask({
+	do => 'group_create', by => '4915100005', subject => 'Choir', addressing => 'pn', members => [$victim] })->{group};
+same_rosters($node, $simulator, $own_group, 'people of a group with the victim alone');
 $simulator->ask({ do => 'fault', kind => 'split', number => $victim });
 $simulator->ask({ do => 'fault', kind => 'cut', number => $victim });
-$simulator->ask({ do => 'group_add', group => $group, by => '4915100005', members => ['4915100006'] });
-same_rosters($node, $simulator, $group, 'byte by byte: people');
+wait_connected($simulator, $victim, 'byte by byte: logged in');
+$simulator->ask({ do => 'group_add', group => $own_group, by => '4915100005', members => ['4915100006'] });
+same_rosters($node, $simulator, $own_group, 'byte by byte: people');
 $simulator->ask({ do => 'faults_clear' });
 
 is($node->safe_psql('postgres', "SELECT coalesce(string_agg(concat_ws(' ', l.status, l.reason, l.detail), ', '), 'none') FROM wa.bot_status_log AS l JOIN wa.bots AS b USING (bot_id) WHERE b.name = 'witness' AND l.status NOT IN ('connecting', 'qr', 'online', 'offline')"),

@@ -18,7 +18,8 @@ use Test::More;
 use Time::HiRes ();
 
 our @EXPORT = qw(simulator wa_node wait_for add_bot link_bot linked_node bot_status roster truth_roster
-	same_rosters worker_pid process_gone sql_error);
+	same_rosters worker_pid process_gone sql_error
+	wait_connected);
 
 our $timeout = $ENV{PG_TEST_TIMEOUT_DEFAULT} // 60;
 $PostgreSQL::Test::Utils::timeout_default = $timeout;
@@ -197,6 +198,28 @@ sub same_rosters
 		Time::HiRes::usleep(100_000);
 	} while (Time::HiRes::time() < $until);
 	is($have, $want, $what);
+	return 0;
+}
+
+# wait_connected(SIMULATOR, NUMBER, WHAT): until the simulator has that account's
+# companion on the line and has delivered what waited for it.
+sub wait_connected
+{
+	my ($simulator, $number, $what) = @_;
+	my $until = Time::HiRes::time() + $timeout;
+	my $client;
+	do
+	{
+		($client) = grep { $_->{number} eq $number && !$_->{removed} } @{ $simulator->ask({ do => 'clients' })->{clients} };
+		if ($client && $client->{connected} && $client->{caught_up})
+		{
+			pass($what);
+			return 1;
+		}
+		Time::HiRes::usleep(50_000);
+	} while (Time::HiRes::time() < $until);
+	fail($what);
+	diag(explain $client);
 	return 0;
 }
 
