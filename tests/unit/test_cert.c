@@ -4,6 +4,8 @@
  */
 #include "cert.h"
 #include "check.h"
+#include "protobuf.h"
+#include "transport.pb-c.h"
 
 #include "../vectors/noise_vectors.h"
 
@@ -157,6 +159,127 @@ defects_have_their_sentences(void **state)
 	}
 }
 
+/* ---- chains that are signed well and say something odd ---- */
+
+typedef Wa__CertChain__NoiseCertificate__Details Details;
+
+static WaKeyPair root_pair;
+static WaKeyPair issuer_pair;
+
+/* Packs and signs details, and hangs them into certificate; details_bytes keeps the bytes. */
+static void
+sign_details(TestEnv *env, Details *details, const WaKeyPair *issuer, WaBuf *details_bytes,
+			 uint8_t signature[64], Wa__CertChain__NoiseCertificate *certificate)
+{
+	assert_int_equal(protobuf_pack(&details->base, details_bytes), WA_OK);
+	assert_int_equal(crypto_sign(test_env(env), issuer->private_key, buf_data(details_bytes),
+								 buf_len(details_bytes), signature),
+					 WA_OK);
+	certificate->has_details = true;
+	certificate->details = protobuf_bytes(buf_data(details_bytes), buf_len(details_bytes));
+	certificate->has_signature = true;
+	certificate->signature = protobuf_bytes(signature, 64);
+}
+
+/* A verdict on a chain of these two; keys are filled in where has_key says so. */
+static WaStatus
+verify_details(Details intermediate, Details leaf, const char **why)
+{
+	TestEnv env;
+	Wa__CertChain packed = WA__CERT_CHAIN__INIT;
+	Wa__CertChain__NoiseCertificate upper = WA__CERT_CHAIN__NOISE_CERTIFICATE__INIT;
+	Wa__CertChain__NoiseCertificate lower = WA__CERT_CHAIN__NOISE_CERTIFICATE__INIT;
+	WaBuf upper_bytes;
+	WaBuf lower_bytes;
+	WaBuf out;
+	uint8_t upper_signature[64];
+	uint8_t lower_signature[64];
+	WaStatus status;
+
+	test_env_init(&env);
+	buf_init(&upper_bytes, test_env(&env), 1000);
+	buf_init(&lower_bytes, test_env(&env), 1000);
+	buf_init(&out, test_env(&env), 4000);
+	assert_int_equal(crypto_keypair_generate(test_env(&env), &root_pair), WA_OK);
+	assert_int_equal(crypto_keypair_generate(test_env(&env), &issuer_pair), WA_OK);
+	if (intermediate.has_key && intermediate.key.len == 0)
+		intermediate.key = protobuf_bytes(issuer_pair.public_key, 32);
+	if (leaf.has_key && leaf.key.len == 0)
+		leaf.key = protobuf_bytes(server, 32);
+	sign_details(&env, &intermediate, &root_pair, &upper_bytes, upper_signature, &upper);
+	sign_details(&env, &leaf, &issuer_pair, &lower_bytes, lower_signature, &lower);
+	packed.intermediate = &upper;
+	packed.leaf = &lower;
+	assert_int_equal(protobuf_pack(&packed.base, &out), WA_OK);
+	status = cert_verify(test_env(&env), buf_data(&out), buf_len(&out), root_pair.public_key,
+						 server, SECOND_2026 * WA_SECOND, why);
+	buf_free(&upper_bytes);
+	buf_free(&lower_bytes);
+	buf_free(&out);
+	assert_int_equal(env.live, 0);
+	return status;
+}
+
+static Details
+plain_details(void)
+{
+	Details details = WA__CERT_CHAIN__NOISE_CERTIFICATE__DETAILS__INIT;
+
+	details.has_key = true;
+	return details;
+}
+
+/* Section 2.5: an absent serial is 0; an absent date does not limit. */
+static void
+absent_fields_read_as_zero(void **state)
+{
+	const char *why;
+	Details leaf = plain_details();
+
+	(void) state;
+	assert_int_equal(verify_details(plain_details(), leaf, &why), WA_OK);
+	leaf.has_serial = true;
+	leaf.serial = 9;
+	assert_int_equal(verify_details(plain_details(), leaf, &why), WA_OK);
+}
+
+static void
+odd_details_are_refused(void **state)
+{
+	const char *why;
+	Details odd;
+
+	(void) state;
+	odd = plain_details();
+	odd.has_issuerserial = true;
+	odd.issuerserial = 5;
+	assert_int_equal(verify_details(odd, plain_details(), &why), WA_ERR_CERTIFICATE);
+	assert_non_null(strstr(why, "than the root"));
+	assert_int_equal(verify_details(plain_details(), odd, &why), WA_ERR_CERTIFICATE);
+	assert_non_null(strstr(why, "than the intermediate"));
+
+	odd = plain_details();
+	odd.has_key = false;
+	assert_int_equal(verify_details(odd, plain_details(), &why), WA_ERR_CERTIFICATE);
+	assert_int_equal(verify_details(plain_details(), odd, &why), WA_ERR_CERTIFICATE);
+	assert_non_null(strstr(why, "details are malformed"));
+	odd.has_key = true;
+	odd.key = protobuf_bytes(server, 31);
+	assert_int_equal(verify_details(plain_details(), odd, &why), WA_ERR_CERTIFICATE);
+
+	odd = plain_details();
+	odd.has_notbefore = true;
+	odd.notbefore = UINT64_MAX;
+	assert_int_equal(verify_details(plain_details(), odd, &why), WA_ERR_CERTIFICATE);
+	assert_non_null(strstr(why, "clock"));
+	odd = plain_details();
+	odd.has_notafter = true;
+	odd.notafter = UINT64_MAX;
+	assert_int_equal(verify_details(plain_details(), odd, &why), WA_OK);
+	odd.notafter = 0;
+	assert_int_equal(verify_details(odd, plain_details(), &why), WA_ERR_CERTIFICATE);
+}
+
 static void
 lack_of_memory_is_no_verdict(void **state)
 {
@@ -222,6 +345,8 @@ main(void)
 		cmocka_unit_test_setup(no_byte_can_be_missing, load_vector),
 		cmocka_unit_test_setup(other_keys_are_refused, load_vector),
 		cmocka_unit_test_setup(defects_have_their_sentences, load_vector),
+		cmocka_unit_test_setup(absent_fields_read_as_zero, load_vector),
+		cmocka_unit_test_setup(odd_details_are_refused, load_vector),
 		cmocka_unit_test_setup(lack_of_memory_is_no_verdict, load_vector),
 		cmocka_unit_test(root_key_is_the_pinned_one),
 	};

@@ -42,6 +42,7 @@ structure_has_commas_in_the_right_places(void **state)
 	json_int(&f.json, "zero", 0);
 	json_begin_array(&f.json, "list");
 	json_bool(&f.json, NULL, true);
+	json_bool(&f.json, NULL, false);
 	json_begin_object(&f.json, NULL);
 	json_end_object(&f.json);
 	json_begin_array(&f.json, NULL);
@@ -55,7 +56,7 @@ structure_has_commas_in_the_right_places(void **state)
 	json_member(&f.json, str_from("k\"ey"), str_from("v"));
 	json_end_object(&f.json);
 	expect(&f, "{\"a\":-9223372036854775808,\"b\":9223372036854775807,\"zero\":0,"
-			   "\"list\":[true,{},[],\"x\"],\"raw\":[1],\"k\\\"ey\":\"v\"}");
+			   "\"list\":[true,false,{},[],\"x\"],\"raw\":[1],\"k\\\"ey\":\"v\"}");
 }
 
 static void
@@ -83,6 +84,7 @@ text_is_escaped_and_repaired(void **state)
 		{{"\xE0\x9F\xBF", 3}, "\"" FFFD FFFD FFFD "\""}, /* overlong */
 		{{"\xF0\x8F\xBF\xBF", 4}, "\"" FFFD FFFD FFFD FFFD "\""},
 		{{"\xE2\x88", 2}, "\"" FFFD FFFD "\""},
+		{{"\xE2\x88x", 3}, "\"" FFFD FFFD "x\""},
 		{{"\xFF\xFE", 2}, "\"" FFFD FFFD "\""},
 	};
 

@@ -610,7 +610,7 @@ build(bool *printed)
 		node_set(item, "text", "a value that is not a token");
 		node_set_jid(item, "jid", str_from("123456:7@lid"));
 		for (int k = 0; k < 6; k++)
-			node_set_u64(item, k % 2 == 0 ? "even" : "odd", (uint64_t) k);
+			node_set_u64(item, token_text((unsigned) k + 1).data, (uint64_t) k);
 		node_set_bytes(node_add(item, "bytes"), "\xFF\x00\xFE", 3);
 		node_set_text(node_add(item, "text"), "plain");
 	}
