@@ -429,7 +429,8 @@ BEGIN
 			IF person IS NOT NULL THEN
 				inferred := wa_private.member_joined(g, person,
 					CASE targets -> (i - 1) ->> 'role' WHEN 'admin' THEN 'admin' WHEN 'superadmin' THEN 'superadmin' ELSE 'member' END,
-					at, v_before, v_after, how, CASE WHEN how IN ('added', 'approved') THEN actor END, id, late, covered, gap);
+					at, v_before, v_after, how, CASE WHEN how IN ('added', 'approved') THEN actor END, id, late, covered,
+					gap OR coalesce(g.equal_version < g.version, true));
 			END IF;
 		ELSIF kind = 'leave' THEN
 			-- left: alone in the action, and by themselves or, for one of ours, by nobody

@@ -38,7 +38,7 @@ COMMENT ON FUNCTION wa_private.infer_event(bigint, text, bigint, timestamptz, ti
 
 /*
  * A person joined.  group_row is the row of wa.groups before the change; gap
- * says that a change before this one was missed.  Returns the event of source
+ * says that some change before this one was missed and not yet found out.  Returns the event of source
  * snapshot that stood for this join, if there is one: it is this event, and no
  * new row is needed.
  */
@@ -50,6 +50,11 @@ AS $$
 DECLARE
 	m record;
 	following record;
+	ended boolean := false;
+	since_at timestamptz;
+	since_version bigint;
+	until_at timestamptz;
+	until_version bigint;
 BEGIN
 	IF late OR v_after IS NULL THEN
 		SELECT x.* INTO m
@@ -80,45 +85,52 @@ BEGIN
 			ELSE x.left_at IS NULL END
 	LIMIT 1;
 	IF FOUND THEN
-		IF late OR NOT gap THEN
+		IF NOT coalesce(m.joined_version < v_after AND (late OR gap), false) THEN
 			-- in already: the event is all there is to it, but a newer list shall confirm it
-			IF NOT late AND v_after IS NOT NULL THEN
-				UPDATE wa.groups AS g
-				SET needs_refresh = true, refresh_reason = 'contradiction'
-				WHERE g.group_id = group_row.group_id AND NOT g.needs_refresh;
-			END IF;
+			UPDATE wa.groups AS g
+			SET needs_refresh = true, refresh_reason = 'contradiction'
+			WHERE g.group_id = group_row.group_id AND NOT late AND v_after IS NOT NULL AND NOT g.needs_refresh;
 			RETURN NULL;
 		END IF;
-		-- the change that was missed includes their leaving
+		-- what was missed, or comes later, includes their leaving: this stay ended, and the new one has its end
+		since_version := greatest(m.joined_version, CASE WHEN group_row.equal_version < v_after THEN group_row.equal_version END);
+		since_at := greatest(m.joined_at, CASE WHEN group_row.equal_version < v_after THEN group_row.equal_at END);
 		UPDATE wa.memberships AS x
-		SET left_at = greatest(at, m.joined_at), left_precision = greatest(at - group_row.equal_at, interval '0'),
-			leave_kind = 'unknown', leave_source = 'snapshot', left_version = v_before,
-			left_after_version = group_row.equal_version,
-			leave_event_id = wa_private.infer_event(group_row.group_id, 'leave', person, group_row.equal_at, at,
-				group_row.equal_version, v_before)
+		SET left_at = greatest(at, m.joined_at), left_precision = greatest(at - since_at, interval '0'),
+			leave_kind = 'unknown', leave_source = 'snapshot', remover = NULL, left_version = coalesce(v_before, v_after),
+			left_after_version = since_version,
+			leave_event_id = wa_private.infer_event(group_row.group_id, 'leave', person, since_at, greatest(at, m.joined_at),
+				since_version, coalesce(v_before, v_after))
 		WHERE x.membership_id = m.membership_id;
+		INSERT INTO wa.memberships (group_id, user_id, role, role_version, joined_at, joined_precision, join_kind, join_source,
+			inviter, join_event_id, joined_version, joined_after_version, left_at, left_precision, leave_kind, leave_source,
+			remover, leave_event_id, left_version, left_after_version)
+		VALUES (group_row.group_id, person, CASE WHEN late THEN m.role ELSE member_role END, greatest(v_after, m.role_version),
+			least(at, m.left_at), interval '0', how, 'live', actor, event, v_after, v_before, m.left_at, m.left_precision,
+			m.leave_kind, m.leave_source, m.remover, m.leave_event_id, m.left_version, m.left_after_version);
+		RETURN NULL;
 	END IF;
 
-	IF late AND covered THEN
+	IF late THEN
 		SELECT x.joined_at, x.joined_version INTO following
 		FROM wa.memberships AS x
 		WHERE x.group_id = group_row.group_id AND x.user_id = person AND x.joined_version > v_after
 		ORDER BY x.joined_version
 		LIMIT 1;
-		INSERT INTO wa.memberships (group_id, user_id, role, joined_at, joined_precision, join_kind, join_source, inviter,
-			join_event_id, joined_version, joined_after_version, left_at, left_precision, leave_kind, leave_source,
-			left_version, left_after_version, leave_event_id)
-		SELECT group_row.group_id, person, member_role, at, interval '0', how, 'live', actor, event, v_after, v_before,
-			until.at, until.at - at, 'unknown', 'snapshot', until.version, v_after,
-			wa_private.infer_event(group_row.group_id, 'leave', person, at, until.at, v_after, until.version)
-		FROM (SELECT greatest(at, coalesce(following.joined_at, group_row.roster_at)) AS at,
-			coalesce(following.joined_version, group_row.roster_version) AS version) AS until;
-	ELSE
-		INSERT INTO wa.memberships (group_id, user_id, role, role_version, joined_at, joined_precision, join_kind,
-			join_source, inviter, join_event_id, joined_version, joined_after_version)
-		VALUES (group_row.group_id, person, member_role, v_after, at, interval '0', how, 'live', actor, event, v_after,
-			v_before);
+		ended := FOUND OR covered;
 	END IF;
+	IF ended THEN
+		-- they were out again before the list, or before they came the next time
+		until_at := greatest(at, coalesce(following.joined_at, group_row.roster_at));
+		until_version := coalesce(following.joined_version - 1, group_row.roster_version);
+	END IF;
+	INSERT INTO wa.memberships (group_id, user_id, role, role_version, joined_at, joined_precision, join_kind, join_source,
+		inviter, join_event_id, joined_version, joined_after_version, left_at, left_precision, leave_kind, leave_source,
+		left_version, left_after_version, leave_event_id)
+	VALUES (group_row.group_id, person, member_role, v_after, at, interval '0', how, 'live', actor, event, v_after, v_before,
+		until_at, until_at - at, CASE WHEN ended THEN 'unknown' END, CASE WHEN ended THEN 'snapshot' END,
+		until_version, CASE WHEN ended THEN v_after END,
+		CASE WHEN ended THEN wa_private.infer_event(group_row.group_id, 'leave', person, at, until_at, v_after, until_version) END);
 	RETURN NULL;
 END
 $$;
@@ -167,16 +179,16 @@ BEGIN
 		SET left_at = greatest(at, m.joined_at), left_precision = interval '0', leave_kind = how, leave_source = 'live',
 			remover = actor, leave_event_id = event, left_version = v_after, left_after_version = v_before
 		WHERE x.membership_id = m.membership_id;
-		IF late AND covered THEN
-			-- they were in the newer list: they came back before it
+		IF late AND (covered OR m.left_at IS NOT NULL) THEN
+			-- they were in the newer list, or left once more later: they came back before that
 			INSERT INTO wa.memberships (group_id, user_id, role, role_version, label, joined_at, joined_precision, join_kind,
 				join_source, join_event_id, joined_version, joined_after_version, left_at, left_precision, leave_kind,
 				leave_source, remover, leave_event_id, left_version, left_after_version)
-			SELECT m.group_id, person, m.role, m.role_version, m.label, until.at, until.at - at, 'unknown', 'snapshot',
-				wa_private.infer_event(group_row.group_id, 'join', person, at, until.at, v_after, until.version),
+			SELECT m.group_id, person, m.role, m.role_version, m.label, until.point, until.point - at, 'unknown', 'snapshot',
+				wa_private.infer_event(group_row.group_id, 'join', person, at, until.point, v_after, until.version),
 				until.version, v_after, m.left_at, m.left_precision, m.leave_kind, m.leave_source, m.remover,
 				m.leave_event_id, m.left_version, m.left_after_version
-			FROM (SELECT greatest(at, least(group_row.roster_at, m.left_at)) AS at,
+			FROM (SELECT greatest(at, least(group_row.roster_at, m.left_at)) AS point,
 				least(group_row.roster_version, m.left_version) AS version) AS until;
 		END IF;
 		RETURN NULL;

@@ -490,6 +490,7 @@ BEGIN
 	GET DIAGNOSTICS events = ROW_COUNT;
 	UPDATE wa.group_events AS e SET actor = kept WHERE e.actor = gone;
 	GET DIAGNOSTICS more = ROW_COUNT;
+	PERFORM wa_private.merge_events(kept);
 
 	DELETE FROM wa.join_requests AS r
 	WHERE r.user_id = gone AND r.decided_at IS NULL
@@ -522,13 +523,18 @@ END
 $$;
 COMMENT ON FUNCTION wa_private.merge_people(bigint, bigint, text, jsonb) IS 'makes two people one, with a row in wa.user_merges';
 
-/* Moves the stays of one person to another; returns how many moved. */
+/*
+ * Moves the stays of one person to another; returns how many moved.  Stays
+ * that overlap were one, and so were those of which a list ended one and began
+ * the other.  What was only inferred from that is deleted.
+ */
 CREATE FUNCTION wa_private.merge_memberships(kept bigint, gone bigint)
 RETURNS integer LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	moved integer := 0;
+	never_was bigint[] := '{}';
 	theirs wa.memberships;
 	ours wa.memberships;
 BEGIN
@@ -537,17 +543,18 @@ BEGIN
 	LOOP
 		moved := moved + 1;
 		DELETE FROM wa.memberships AS m WHERE m.membership_id = theirs.membership_id;
-		-- what overlaps was one stay
 		FOR ours IN
 			SELECT m.* FROM wa.memberships AS m
 			WHERE m.user_id = kept AND m.group_id = theirs.group_id
-				AND m.joined_at < coalesce(theirs.left_at, 'infinity')
-				AND coalesce(m.left_at, 'infinity') > theirs.joined_at
+				AND ((m.joined_at < coalesce(theirs.left_at, 'infinity') AND coalesce(m.left_at, 'infinity') > theirs.joined_at)
+					OR m.joined_version = theirs.joined_version OR m.left_version = theirs.left_version
+					OR (m.leave_source = 'snapshot' AND theirs.join_source = 'snapshot' AND m.left_version = theirs.joined_version)
+					OR (theirs.leave_source = 'snapshot' AND m.join_source = 'snapshot' AND theirs.left_version = m.joined_version))
 			ORDER BY m.joined_at
 		LOOP
 			DELETE FROM wa.memberships AS m WHERE m.membership_id = ours.membership_id;
-			IF (ours.joined_at, ours.joined_precision IS DISTINCT FROM interval '0')
-				<= (theirs.joined_at, theirs.joined_precision IS DISTINCT FROM interval '0') THEN
+			IF (ours.joined_at, ours.join_source <> 'live') <= (theirs.joined_at, theirs.join_source <> 'live') THEN
+				never_was := never_was || CASE theirs.join_source WHEN 'snapshot' THEN theirs.join_event_id END;
 				theirs.joined_at := ours.joined_at;
 				theirs.joined_precision := ours.joined_precision;
 				theirs.join_kind := ours.join_kind;
@@ -556,9 +563,12 @@ BEGIN
 				theirs.join_event_id := ours.join_event_id;
 				theirs.joined_version := ours.joined_version;
 				theirs.joined_after_version := ours.joined_after_version;
+			ELSE
+				never_was := never_was || CASE ours.join_source WHEN 'snapshot' THEN ours.join_event_id END;
 			END IF;
-			IF coalesce(ours.left_at, 'infinity') > coalesce(theirs.left_at, 'infinity')
-				OR (ours.left_at IS NULL AND coalesce(ours.role_version, 0) > coalesce(theirs.role_version, 0)) THEN
+			IF (coalesce(ours.left_at, 'infinity'), coalesce(ours.leave_source = 'live', false), coalesce(ours.role_version, 0))
+				> (coalesce(theirs.left_at, 'infinity'), coalesce(theirs.leave_source = 'live', false), coalesce(theirs.role_version, 0)) THEN
+				never_was := never_was || CASE theirs.leave_source WHEN 'snapshot' THEN theirs.leave_event_id END;
 				theirs.left_at := ours.left_at;
 				theirs.left_precision := ours.left_precision;
 				theirs.leave_kind := ours.leave_kind;
@@ -569,6 +579,8 @@ BEGIN
 				theirs.left_after_version := ours.left_after_version;
 				theirs.role := ours.role;
 				theirs.role_version := ours.role_version;
+			ELSE
+				never_was := never_was || CASE ours.leave_source WHEN 'snapshot' THEN ours.leave_event_id END;
 			END IF;
 			theirs.label := coalesce(theirs.label, ours.label);
 			theirs.membership_id := least(theirs.membership_id, ours.membership_id);
@@ -576,10 +588,43 @@ BEGIN
 		theirs.user_id := kept;
 		INSERT INTO wa.memberships OVERRIDING SYSTEM VALUE SELECT theirs.*;
 	END LOOP;
+	DELETE FROM wa.group_events AS e
+	WHERE e.event_id = ANY (never_was) AND e.source = 'snapshot'
+		AND NOT EXISTS (SELECT FROM wa.memberships AS m WHERE m.user_id = kept AND e.event_id IN (m.join_event_id, m.leave_event_id));
 	RETURN moved;
 END
 $$;
 COMMENT ON FUNCTION wa_private.merge_memberships(bigint, bigint) IS 'part of wa_private.merge_people(): stays';
+
+/* Two bots named a person differently in one event: now that it is one person, it is one row. */
+CREATE FUNCTION wa_private.merge_events(person bigint)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	twin record;
+BEGIN
+	FOR twin IN
+		SELECT e.event_id AS kept, x.event_id AS gone
+		FROM wa.group_events AS e
+		JOIN wa.group_events AS x ON x.group_id = e.group_id AND x.target = e.target AND x.kind = e.kind
+			AND x.version_after = e.version_after AND x.source = e.source AND x.event_id > e.event_id
+		WHERE e.target = person AND e.version_after IS NOT NULL AND e.source = 'live'
+		ORDER BY 1, 2
+	LOOP
+		UPDATE wa.event_sightings AS s SET event_id = twin.kept
+		WHERE s.event_id = twin.gone
+			AND NOT EXISTS (SELECT FROM wa.event_sightings AS k WHERE k.event_id = twin.kept AND k.bot_id = s.bot_id);
+		DELETE FROM wa.event_sightings AS s WHERE s.event_id = twin.gone;
+		UPDATE wa.memberships AS m
+		SET join_event_id = CASE m.join_event_id WHEN twin.gone THEN twin.kept ELSE m.join_event_id END,
+			leave_event_id = CASE m.leave_event_id WHEN twin.gone THEN twin.kept ELSE m.leave_event_id END
+		WHERE m.user_id = person AND twin.gone IN (m.join_event_id, m.leave_event_id);
+		DELETE FROM wa.group_events AS e WHERE e.event_id = twin.gone;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION wa_private.merge_events(bigint) IS 'part of wa_private.merge_people(): events that were stored twice';
 
 /* The person an alias belongs to: digits, +digits, a JID, @username. */
 CREATE FUNCTION wa.resolve(alias text)
