@@ -274,7 +274,8 @@ struct SimConn
 	int			offline_sent;
 	int			credits;		/* stanzas that may still be sent, -1 unlimited */
 	int64_t		ping_at;
-	uint64_t	opened_us;
+	int64_t		close_at;		/* closes by itself then; 0 no */
+	int64_t		hold_until;		/* nothing is sent before; 0 no */
 	struct SimShape *shape;		/* slow or split output */
 	SimStanza  *swapped;		/* held back by the reorder fault */
 };
@@ -287,6 +288,8 @@ extern void sim_server_send(SimConn *conn, const WaNode *node);
 extern void sim_server_send_encoded(SimConn *conn, const uint8_t *bytes, size_t len);
 extern void sim_server_send_raw(SimConn *conn, const uint8_t *bytes, size_t len);	/* as it is, unsealed */
 extern void sim_server_close(SimConn *conn);	/* after what was written */
+/* The same after a last word: leaves the client the time to read it and to close itself. */
+extern void sim_server_close_soon(SimConn *conn);
 extern void sim_server_abort(SimConn *conn);
 extern size_t sim_server_unsent(const SimConn *conn);
 extern WaStatus sim_server_certify(CertDefect defect, WaBuf *out);
@@ -560,7 +563,9 @@ typedef struct SimOptions
 	bool		new_groups_lid; /* groups that clients create are addressed by LID */
 	bool		gate_always;	/* wait for offline_batch whoever logs in */
 	bool		gate_never;
+	bool		old_qr;			/* phones take the four-field QR of before May 2026, too */
 	bool		edge_routing;
+	int			handshake_delay;	/* ms between a client's last handshake message and our next word */
 	int			ping_seconds;	/* 0 never */
 	int			ack_seconds;	/* unacknowledged for so long: stream error; 0 never */
 	bool		trace;			/* stanzas on stderr */

@@ -763,6 +763,7 @@ do_options(Call *call)
 	const char *groups = text_of(call, "new_groups");
 	json_t *ping = json_object_get(call->in, "ping_interval");
 	json_t *ack = json_object_get(call->in, "ack_timeout");
+	json_t *delay = json_object_get(call->in, "handshake_delay");
 
 	if (added_as != NULL)
 	{
@@ -795,6 +796,9 @@ do_options(Call *call)
 		options->ping_seconds = (int) json_integer_value(ping);
 	if (json_is_integer(ack))
 		options->ack_seconds = (int) json_integer_value(ack);
+	if (json_is_integer(delay))
+		options->handshake_delay = (int) json_integer_value(delay);
+	set_flag(call, "old_qr", &options->old_qr);
 	set_flag(call, "edge_routing", &options->edge_routing);
 	set_flag(call, "trace", &options->trace);
 	return NULL;

@@ -259,7 +259,8 @@ handle_set(SimConn *conn, const WaNode *iq, WaStr xmlns)
 static void
 handle_get(SimConn *conn, const WaNode *iq, WaStr xmlns)
 {
-	if (str_is(xmlns, "abt"))
+	/* "w" is how older clients ask */
+	if (str_is(xmlns, "abt") || (str_is(xmlns, "w") && node_child(iq, "props") != NULL))
 		answer_props(conn, iq);
 	else if (str_is(xmlns, "blocklist"))
 		answer_blocklist(conn, iq);

@@ -26,7 +26,7 @@ send_failure(SimConn *conn, int reason, const SimFault *fault)
 		node_set(failure, "message", fault->text);
 	sim_server_send(conn, failure);
 	arena_free(&arena);
-	sim_server_close(conn);
+	sim_server_close_soon(conn);
 }
 
 void
@@ -54,7 +54,7 @@ sim_login_stream_error(SimConn *conn, const char *code, const char *conflict)
 		node_set(node_add(error, "conflict"), "type", conflict);
 	sim_server_send(conn, error);
 	arena_free(&arena);
-	sim_server_close(conn);
+	sim_server_close_soon(conn);
 }
 
 /* ---- registration ---- */

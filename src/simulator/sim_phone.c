@@ -304,7 +304,8 @@ sim_phone_scan(SimAccount *account, const char *qr, SimRequest *request)
 	while (rest != NULL && n < 6)
 		field[n++] = strsep(&rest, ",");
 	/* phones refuse the four-field form since May 2026 */
-	if (n != 5 || strlen(field[4]) != 1 || strchr("123456789cdef", field[4][0]) == NULL)
+	if (!(n == 4 && sim.options.old_qr) &&
+		(n != 5 || strlen(field[4]) != 1 || strchr("123456789cdef", field[4][0]) == NULL))
 	{
 		sim_control_answer(request, NULL, "that is no WhatsApp QR: it does not have the five fields");
 		return;

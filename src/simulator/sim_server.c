@@ -10,9 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #include "sim.h"
 
+/* How long a client may look at the last word before the socket closes. */
+#define LINGER	(150 * 1000)
+
+static uv_timer_t linger_timer;
 static WaBuf outgoing;			/* reused for each frame */
 static uint8_t *plain;			/* reused for each frame received */
 static size_t plain_size;
@@ -23,6 +28,7 @@ sim_server_start(const char *address, int port, const char *tls_cert, const char
 {
 	NetListen listen = {address, port, tls_cert, tls_key};
 
+	uv_timer_init(net_loop_uv(sim.loop), &linger_timer);
 	buf_init(&outgoing, sim.env, WA_MAX_FRAME + 64);
 	buf_init(&sim.certificate, sim.env, 4096);
 	if (sim_server_certify(CERT_GOOD, &sim.certificate) != WA_OK)
@@ -144,11 +150,45 @@ sim_server_close(SimConn *conn)
 		net_close(conn->net);
 }
 
+static void
+on_linger(uv_timer_t *handle)
+{
+	int64_t now = sim_util_mono_us();
+	bool any = false;
+
+	for (SimConn *conn = sim.conns; conn != NULL; conn = conn->next)
+	{
+		if (conn->close_at == 0)
+			continue;
+		if (now >= conn->close_at && sim_shape_unsent(conn) == 0)
+		{
+			conn->close_at = 0;
+			net_close(conn->net);
+		}
+		else
+			any = true;
+	}
+	if (!any)
+		uv_timer_stop(handle);
+}
+
+void
+sim_server_close_soon(SimConn *conn)
+{
+	if (conn->state == SIM_CONN_CLOSING)
+		return;
+	detach(conn);
+	conn->close_at = sim_util_mono_us() + LINGER;
+	if (!uv_is_active((uv_handle_t *) &linger_timer))
+		uv_timer_start(&linger_timer, on_linger, 50, 50);
+}
+
 void
 sim_server_abort(SimConn *conn)
 {
 	if (conn->state != SIM_CONN_CLOSING)
 		detach(conn);
+	conn->close_at = 0;
 	net_abort(conn->net);
 }
 
@@ -179,7 +219,6 @@ create(NetConn *net)
 
 	conn->net = net;
 	conn->credits = -1;
-	conn->opened_us = (uint64_t) sim_util_mono_us();
 	conn->noise = sim_util_alloc(sizeof(*conn->noise));
 	conn->next = sim.conns;
 	if (sim.conns != NULL)
@@ -248,6 +287,8 @@ read_finish(SimConn *conn, const uint8_t *data, size_t len)
 		conn->noise = NULL;
 		/* what is sent from here on is sealed; the login decides what this is */
 		conn->state = SIM_CONN_LINKING;
+		if (sim.options.handshake_delay > 0)
+			conn->hold_until = sim_util_mono_us() + (int64_t) sim.options.handshake_delay * 1000;
 		if (!sim_fault_close_at(conn, "finish"))
 			sim_login_payload(conn, (const uint8_t *) payload.data, payload.len);
 	}
@@ -288,7 +329,7 @@ read_stanza(SimConn *conn, const uint8_t *data, size_t len)
 
 		node_add(error, "xml-not-well-formed");
 		sim_server_send(conn, error);
-		sim_server_close(conn);
+		sim_server_close_soon(conn);
 	}
 	else
 	{
@@ -451,7 +492,7 @@ complain(SimConn *conn, const SimStanza *stanza)
 	node_set(ack, "id", stanza->id);
 	sim_server_send(conn, error);
 	arena_free(&arena);
-	sim_server_close(conn);
+	sim_server_close_soon(conn);
 }
 
 void
@@ -483,6 +524,7 @@ sim_server_tick(void)
 void
 sim_server_stop(void)
 {
+	uv_close((uv_handle_t *) &linger_timer, NULL);
 	buf_free(&outgoing);
 	buf_free(&sim.certificate);
 	free(plain);

@@ -1,7 +1,7 @@
 /*
  * sim_shape.c
- *		Output of one connection made slow or cut into pieces, for the faults
- *		"slow" and "split".
+ *		Output of one connection made slow, late or cut into pieces, for the
+ *		faults "slow" and "split" and the option handshake_delay.
  *
  * A shaped connection keeps its bytes here and a timer hands them on in
  * order.  Closing waits until they are out; dropping does not.
@@ -31,6 +31,12 @@ release(SimConn *conn)
 	const SimFault *split = sim_fault_peek("split", account);
 	size_t allowed = buf_len(&shape->waiting);
 
+	if (conn->hold_until > 0)
+	{
+		if (sim_util_mono_us() < conn->hold_until)
+			return;
+		conn->hold_until = 0;
+	}
 	if (slow != NULL)
 	{
 		size_t quota = (size_t) slow->value * PERIOD_MS / 1000;
@@ -59,7 +65,7 @@ release(SimConn *conn)
 	}
 	if (buf_len(&shape->waiting) == 0)
 	{
-		if (conn->state == SIM_CONN_CLOSING)
+		if (conn->state == SIM_CONN_CLOSING && conn->close_at == 0)
 			net_close(conn->net);
 		else if (conn->active)
 			sim_queue_pump(conn);
@@ -91,7 +97,7 @@ sim_shape_write(SimConn *conn, const uint8_t *data, size_t len)
 	const SimAccount *account = conn->device != NULL ? conn->device->account : NULL;
 	bool wanted = sim_fault_peek("slow", account) != NULL || sim_fault_peek("split", account) != NULL;
 
-	if (!wanted && sim_shape_unsent(conn) == 0)
+	if (!wanted && conn->hold_until == 0 && sim_shape_unsent(conn) == 0)
 		return false;
 	if (conn->shape == NULL)
 	{

@@ -136,10 +136,13 @@ async function offline(alice, group) {
   await alice.online();
   await until('the queue is empty', async () =>
     (await simulator.ask({ do: 'clients', number: ALICE })).clients[0].queued === 0);
-  // Baileys acknowledges before it has told its user
-  const subjects = () => alice.events.filter(e => e.kind === 'groups.update')
-    .flatMap(e => e.data).map(u => u.subject).filter(Boolean);
-  await until('alice has the last subject', () => subjects().at(-1) === 'while away 19');
+  // Baileys acknowledges before it has told its user.  It merges groups.update events, the oldest
+  // winning; its messages about the group are complete.
+  const subjects = () => alice.events.filter(e => e.kind === 'messages.upsert')
+    .flatMap(e => e.data.messages).flatMap(m => m.messageStubParameters ?? [])
+    .filter(text => text.startsWith('while away'));
+  await until('alice has the last subject', () => subjects().includes('while away 19'));
+  assert.deepEqual(subjects(), Array.from({ length: 20 }, (_, i) => `while away ${i}`));
   passed('what happened while offline arrives and is acknowledged');
 }
 
@@ -188,6 +191,9 @@ try {
   const baileys6 = await import('baileys6');
   const old = new Client(baileys6, simulator.endpoint, 'old');
   clients.push(old);
+  // Its QR has the four fields that real phones refuse since May 2026, and it loses what a server
+  // on loopback says before it has finished its side of the handshake.
+  await simulator.ask({ do: 'options', old_qr: true, handshake_delay: 50 });
   await old.linkByQr(simulator, OLD);
   passed('Baileys 6.7.24 links by QR');
   await alice.socket.groupParticipantsUpdate(group, [pn(OLD)], 'add');
@@ -201,6 +207,8 @@ try {
 } catch (error) {
   console.log(`not ok ${steps + 1} - ${error.message}`);
   console.error(error);
+  for (const { name, open, caughtUp, closedWith } of clients)
+    console.error({ name, open, caughtUp, closedWith });
   process.exitCode = 1;
 } finally {
   clients.forEach(client => client.stop());
