@@ -122,19 +122,6 @@ net_conn_stop_timer(NetConn *conn)
 
 /* ---- end ---- */
 
-static void
-leave_retry_list(NetConn *conn)
-{
-	NetConn **link = &conn->loop->retry;
-
-	if (!conn->retry)
-		return;
-	while (*link != conn)
-		link = &(*link)->retry_next;
-	*link = conn->retry_next;
-	conn->retry = false;
-}
-
 void
 net_conn_finish(NetConn *conn)
 {
@@ -142,7 +129,7 @@ net_conn_finish(NetConn *conn)
 		return;
 	conn->state = NET_STATE_CLOSED;
 	conn->loop->open--;
-	leave_retry_list(conn);
+	net_not_later(conn);
 	net_conn_stop_timer(conn);
 	net_dial_free(conn);
 	drop_output(conn);
@@ -261,12 +248,24 @@ net_conn_received(NetConn *conn, const void *data, size_t len)
 	memcpy(conn->in + conn->in_end, data, len);
 	conn->in_end += len;
 	if (!conn->paused && conn->in_end - conn->in_start >= conn->max_receive)
-	{
-		conn->paused = true;
-		lws_rx_flow_control(conn->wsi, 0);
-	}
+		net_later(conn);
 	net_conn_event(conn, NET_DATA);
 	return true;
+}
+
+/*
+ * Never from inside of a callback: on TLS, lws 4.1 would go round for ever with
+ * the part of a record that it has already decrypted.  Between two turns of the
+ * loop it holds nothing back, and what is yet to come waits in the kernel.
+ */
+void
+net_conn_pause(NetConn *conn)
+{
+	if (conn->paused || conn->dropped || conn->in_end - conn->in_start < conn->max_receive)
+		return;
+	conn->paused = true;
+	lws_rx_flow_control(conn->wsi, 0);
+	net_kick(conn->loop);
 }
 
 void

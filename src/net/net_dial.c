@@ -29,16 +29,6 @@ net_dial_free(NetConn *conn)
 	conn->dial = NULL;
 }
 
-static void
-push_retry(NetConn *conn)
-{
-	if (conn->retry)
-		return;
-	conn->retry = true;
-	conn->retry_next = conn->loop->retry;
-	conn->loop->retry = conn;
-}
-
 static uint64_t
 time_left(NetConn *conn)
 {
@@ -116,7 +106,7 @@ net_dial_failed(NetConn *conn)
 		else
 		{
 			/* Not from inside of lws: net_loop_run goes on. */
-			push_retry(conn);
+			net_later(conn);
 			return;
 		}
 	}
@@ -144,21 +134,12 @@ connect_failure(const NetDial *dial)
 }
 
 void
-net_dial_retry(NetLoop *loop)
+net_dial_next(NetConn *conn)
 {
-	while (loop->retry != NULL)
-	{
-		NetConn *conn = loop->retry;
-
-		loop->retry = conn->retry_next;
-		conn->retry = false;
-		if (conn->state != NET_STATE_DIALING || conn->dial == NULL)
-			continue;
-		if (conn->dial->next < conn->dial->addresses.count)
-			attempt(conn);
-		else
-			net_conn_kill(conn, connect_failure(conn->dial));
-	}
+	if (conn->dial->next < conn->dial->addresses.count)
+		attempt(conn);
+	else
+		net_conn_kill(conn, connect_failure(conn->dial));
 }
 
 void
@@ -170,7 +151,7 @@ net_dial_resolved(NetConn *conn, const NetAddresses *addresses)
 		return;
 	}
 	conn->dial->addresses = *addresses;
-	push_retry(conn);
+	net_later(conn);
 }
 
 void

@@ -92,7 +92,7 @@ struct NetConn
 	NetConn *prev;
 	NetConn *next;
 	NetConn *ready_next;
-	NetConn *retry_next;
+	NetConn *later_next;
 	NetDial *dial;
 	NetTimer *timer;
 
@@ -110,7 +110,7 @@ struct NetConn
 	uint8_t state;  /* NetState */
 	uint8_t events; /* bit per NetEventKind */
 	bool ready : 1; /* in the ready list */
-	bool retry : 1; /* in the retry list */
+	bool later : 1; /* in the list of what lws must not be asked for in a callback */
 	bool paused : 1;
 	bool closing : 1; /* net_close was called */
 	bool dropped : 1; /* nothing but NET_CLOSED is of interest any more */
@@ -130,7 +130,7 @@ struct NetLoop
 	NetConn *conns;
 	NetConn *ready_first;
 	NetConn *ready_last;
-	NetConn *retry; /* the next address is to be tried */
+	NetConn *later;
 	NetConn *ended; /* NET_CLOSED was delivered; freed at the next call */
 	NetConn *handshaking;
 	uv_async_t lookup_done;
@@ -151,6 +151,12 @@ extern bool net_copy_text(char **copy, const char *text);
  * calls lws from outside of one calls this afterwards.
  */
 extern void net_kick(NetLoop *loop);
+/*
+ * Has net_loop_run deal with the connection when lws has returned: the next
+ * address of one that is dialing, a pause for one that is open.
+ */
+extern void net_later(NetConn *conn);
+extern void net_not_later(NetConn *conn);
 
 /* ---- net_url.c ---- */
 
@@ -162,6 +168,8 @@ extern NetConn *net_conn_new(NetLoop *loop, NetState state);
 extern void net_conn_free(NetConn *conn);
 /* Appends to the receive buffer; false when memory is out. */
 extern bool net_conn_received(NetConn *conn, const void *data, size_t len);
+/* Stops reading if there still is too much unread. */
+extern void net_conn_pause(NetConn *conn);
 extern void net_conn_event(NetConn *conn, NetEventKind kind);
 /* Ends a connection from outside of lws' callbacks, with that reason unless it has one. */
 extern void net_conn_kill(NetConn *conn, const char *why);
@@ -180,8 +188,8 @@ extern void net_dial_resolved(NetConn *conn, const NetAddresses *addresses);
 extern void net_dial_failed(NetConn *conn);
 extern void net_dial_timeout(NetConn *conn);
 extern void net_dial_free(NetConn *conn);
-/* Tries the next address of everybody in the retry list. */
-extern void net_dial_retry(NetLoop *loop);
+/* Goes on to the next address. */
+extern void net_dial_next(NetConn *conn);
 
 /* ---- net_callback.c ---- */
 

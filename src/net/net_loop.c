@@ -39,6 +39,29 @@ net_copy_text(char **copy, const char *text)
 	return text == NULL || *copy != NULL;
 }
 
+void
+net_later(NetConn *conn)
+{
+	if (conn->later)
+		return;
+	conn->later = true;
+	conn->later_next = conn->loop->later;
+	conn->loop->later = conn;
+}
+
+void
+net_not_later(NetConn *conn)
+{
+	NetConn **link = &conn->loop->later;
+
+	if (!conn->later)
+		return;
+	while (*link != conn)
+		link = &(*link)->later_next;
+	*link = conn->later_next;
+	conn->later = false;
+}
+
 static void
 discard_log(int level, const char *line)
 {
@@ -237,7 +260,7 @@ net_loop_fd(const NetLoop *loop)
 int
 net_loop_timeout_ms(NetLoop *loop)
 {
-	if (loop->ready_first != NULL || loop->retry != NULL)
+	if (loop->ready_first != NULL || loop->later != NULL)
 		return 0;
 	/* Else the answer is too long by whatever the host did since the last turn. */
 	uv_update_time(&loop->uv);
@@ -249,7 +272,16 @@ net_loop_run(NetLoop *loop)
 {
 	loop->kicked = false;
 	uv_run(&loop->uv, UV_RUN_NOWAIT);
-	net_dial_retry(loop);
+	while (loop->later != NULL)
+	{
+		NetConn *conn = loop->later;
+
+		net_not_later(conn);
+		if (conn->state == NET_STATE_DIALING)
+			net_dial_next(conn);
+		else if (conn->state == NET_STATE_OPEN)
+			net_conn_pause(conn);
+	}
 }
 
 uv_loop_t *
