@@ -111,6 +111,11 @@ BEGIN
 		RETURN NULL;
 	END IF;
 
+	-- an unsure end lies before the next begin, whatever our clock says
+	UPDATE wa.memberships AS x
+	SET left_at = greatest(at, x.joined_at), left_precision = greatest(x.left_precision - (x.left_at - at), interval '0')
+	WHERE x.group_id = group_row.group_id AND x.user_id = person AND x.leave_source = 'snapshot' AND x.left_at > at
+		AND x.left_version <= v_after;
 	IF late THEN
 		SELECT x.joined_at, x.joined_version INTO following
 		FROM wa.memberships AS x
@@ -175,9 +180,12 @@ BEGIN
 			ELSE x.left_at IS NULL END
 	LIMIT 1;
 	IF FOUND THEN
+		-- an unsure begin lies before the end, whatever our clock says
 		UPDATE wa.memberships AS x
-		SET left_at = greatest(at, m.joined_at), left_precision = interval '0', leave_kind = how, leave_source = 'live',
-			remover = actor, leave_event_id = event, left_version = v_after, left_after_version = v_before
+		SET joined_at = CASE m.join_source WHEN 'snapshot' THEN least(at, m.joined_at) ELSE m.joined_at END,
+			left_at = CASE m.join_source WHEN 'snapshot' THEN at ELSE greatest(at, m.joined_at) END,
+			left_precision = interval '0', leave_kind = how, leave_source = 'live', remover = actor, leave_event_id = event,
+			left_version = v_after, left_after_version = v_before
 		WHERE x.membership_id = m.membership_id;
 		IF late AND (covered OR m.left_at IS NOT NULL) THEN
 			-- they were in the newer list, or left once more later: they came back before that

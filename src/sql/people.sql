@@ -537,6 +537,8 @@ DECLARE
 	never_was bigint[] := '{}';
 	theirs wa.memberships;
 	ours wa.memberships;
+	our_begin boolean;
+	our_end boolean;
 BEGIN
 	FOR theirs IN
 		SELECT m.* FROM wa.memberships AS m WHERE m.user_id = gone ORDER BY m.group_id, m.joined_at
@@ -553,7 +555,18 @@ BEGIN
 			ORDER BY m.joined_at
 		LOOP
 			DELETE FROM wa.memberships AS m WHERE m.membership_id = ours.membership_id;
-			IF (ours.joined_at, ours.join_source <> 'live') <= (theirs.joined_at, theirs.join_source <> 'live') THEN
+			-- the earlier begin and the later end, but what was seen live before what was inferred of the same
+			our_begin := CASE
+				WHEN ours.join_source = theirs.join_source THEN ours.joined_at <= theirs.joined_at
+				WHEN ours.join_source = 'live'
+					THEN coalesce(ours.joined_version <= theirs.joined_version, ours.joined_at <= theirs.joined_at)
+				ELSE NOT coalesce(theirs.joined_version <= ours.joined_version, theirs.joined_at <= ours.joined_at) END;
+			our_end := CASE
+				WHEN theirs.left_at IS NULL THEN ours.left_at IS NULL AND coalesce(ours.role_version, 0) > coalesce(theirs.role_version, 0)
+				WHEN ours.left_at IS NULL THEN true
+				WHEN ours.leave_source = theirs.leave_source THEN ours.left_at > theirs.left_at
+				ELSE ours.leave_source = 'live' END;
+			IF our_begin THEN
 				never_was := never_was || CASE theirs.join_source WHEN 'snapshot' THEN theirs.join_event_id END;
 				theirs.joined_at := ours.joined_at;
 				theirs.joined_precision := ours.joined_precision;
@@ -566,8 +579,7 @@ BEGIN
 			ELSE
 				never_was := never_was || CASE ours.join_source WHEN 'snapshot' THEN ours.join_event_id END;
 			END IF;
-			IF (coalesce(ours.left_at, 'infinity'), coalesce(ours.leave_source = 'live', false), coalesce(ours.role_version, 0))
-				> (coalesce(theirs.left_at, 'infinity'), coalesce(theirs.leave_source = 'live', false), coalesce(theirs.role_version, 0)) THEN
+			IF our_end THEN
 				never_was := never_was || CASE theirs.leave_source WHEN 'snapshot' THEN theirs.leave_event_id END;
 				theirs.left_at := ours.left_at;
 				theirs.left_precision := ours.left_precision;
@@ -586,6 +598,7 @@ BEGIN
 			theirs.membership_id := least(theirs.membership_id, ours.membership_id);
 		END LOOP;
 		theirs.user_id := kept;
+		theirs.left_at := greatest(theirs.left_at, CASE WHEN theirs.left_at IS NOT NULL THEN theirs.joined_at END);
 		INSERT INTO wa.memberships OVERRIDING SYSTEM VALUE SELECT theirs.*;
 	END LOOP;
 	DELETE FROM wa.group_events AS e

@@ -103,7 +103,8 @@ AS $$
 <<this>>
 DECLARE
 	events bigint[] := '{}';
-	lower_at timestamptz := coalesce(g.equal_at, g.roster_at);
+	lower_at timestamptz := date_trunc('second', coalesce(g.equal_at, g.roster_at));
+	now_at timestamptz := date_trunc('second', received);
 	known boolean := g.roster_at IS NOT NULL;
 	settings jsonb := wa_private.said_settings(said -> 'settings');
 	old_settings jsonb;
@@ -112,12 +113,12 @@ DECLARE
 	description_known boolean := told_by IN ('list', 'query');
 BEGIN
 	IF known AND said ? 'subject' AND said ->> 'subject' IS DISTINCT FROM g.subject AND g.subject IS NOT NULL THEN
-		events := events || wa_private.infer_event(g.group_id, 'subject', NULL, lower_at, received, NULL, NULL,
+		events := events || wa_private.infer_event(g.group_id, 'subject', NULL, lower_at, now_at, NULL, NULL,
 			jsonb_build_object('text', said ->> 'subject'));
 	END IF;
 	IF known AND description_known AND (said ->> 'description_id') IS DISTINCT FROM g.description_id
 		AND (said ->> 'description') IS DISTINCT FROM g.description THEN
-		events := events || wa_private.infer_event(g.group_id, 'description', NULL, lower_at, received, NULL, NULL,
+		events := events || wa_private.infer_event(g.group_id, 'description', NULL, lower_at, now_at, NULL, NULL,
 			jsonb_strip_nulls(jsonb_build_object('text', said ->> 'description')));
 	END IF;
 	IF known AND settings IS NOT NULL THEN
@@ -129,7 +130,7 @@ BEGIN
 			WHERE old_settings -> s.key <> 'null' AND old_settings -> s.key <> s.value
 			ORDER BY s.key
 		LOOP
-			events := events || wa_private.infer_event(g.group_id, setting.kind, NULL, lower_at, received, NULL, NULL,
+			events := events || wa_private.infer_event(g.group_id, setting.kind, NULL, lower_at, now_at, NULL, NULL,
 				jsonb_build_object('settings', jsonb_build_object(setting.key, setting.value)));
 		END LOOP;
 	END IF;
@@ -173,7 +174,9 @@ DECLARE
 	first boolean := g.roster_at IS NULL;
 	complete boolean := coalesce((said ->> 'complete')::boolean, false);
 	listed_version bigint := (said ->> 'version')::bigint;
-	since interval := greatest(received - g.equal_at, interval '0');
+	-- whole seconds, as the server counts: a later change may come in the same second
+	now_at timestamptz := date_trunc('second', received);
+	since interval := greatest(date_trunc('second', received) - date_trunc('second', g.equal_at), interval '0');
 	seen record;
 	events bigint[] := '{}';
 	batch bigint[];
@@ -193,7 +196,7 @@ BEGIN
 	IF first THEN
 		INSERT INTO wa.memberships (group_id, user_id, role, label, joined_at, joined_precision, join_kind, join_source, inviter,
 			joined_version)
-		SELECT g.group_id, r.user_id, r.role, r.label, coalesce(made_at, least(r.joined_at, received), received),
+		SELECT g.group_id, r.user_id, r.role, r.label, coalesce(made_at, least(r.joined_at, now_at), now_at),
 			CASE WHEN coalesce(made_at, r.joined_at) IS NOT NULL THEN interval '0' END,
 			CASE WHEN made_at IS NULL THEN 'unknown' ELSE 'created' END,
 			CASE WHEN made_at IS NULL THEN 'snapshot' ELSE 'live' END,
@@ -207,7 +210,7 @@ BEGIN
 			SELECT nextval('wa.group_events_event_id_seq') AS event_id, r.user_id, r.role, r.label,
 				r.joined_at > coalesce(g.equal_at, '-infinity') AND r.joined_at <= received AS exact,
 				CASE WHEN r.joined_at > coalesce(g.equal_at, '-infinity') AND r.joined_at <= received
-					THEN r.joined_at ELSE received END AS at
+					THEN r.joined_at ELSE now_at END AS at
 			FROM unnest(seen.users, seen.roles, seen.labels, seen.joins) AS r (user_id, role, label, joined_at)
 			WHERE NOT EXISTS (SELECT FROM wa.memberships AS m
 							  WHERE m.group_id = g.group_id AND m.user_id = r.user_id
@@ -237,7 +240,7 @@ BEGIN
 		-- who is not in it any more
 		WITH gone AS MATERIALIZED (
 			SELECT nextval('wa.group_events_event_id_seq') AS event_id, m.membership_id, m.user_id,
-				greatest(received, m.joined_at) AS at
+				greatest(now_at, m.joined_at) AS at
 			FROM wa.memberships AS m
 			WHERE m.group_id = g.group_id AND m.left_at IS NULL AND m.user_id <> ALL (seen.users)
 				AND (m.joined_version IS NULL OR listed_version IS NULL OR m.joined_version <= listed_version)
@@ -275,7 +278,7 @@ BEGIN
 	), happened AS (
 		INSERT INTO wa.group_events (event_id, group_id, occurred_at, at_precision, source, kind, action, target,
 			version_before, version_after, details, received_at)
-		SELECT c.event_id, g.group_id, received, since, 'snapshot', c.kind, c.kind, c.user_id, g.equal_version,
+		SELECT c.event_id, g.group_id, now_at, since, 'snapshot', c.kind, c.kind, c.user_id, g.equal_version,
 			listed_version, jsonb_build_object('role', c.role), received
 		FROM changed AS c
 		WHERE NOT first
