@@ -85,7 +85,8 @@ sim_account_keys(SimAccount *account)
 		crypto_keypair_generate(sim.env, &keys->signed_prekey) != WA_OK ||
 		crypto_keypair_generate(sim.env, &keys->prekey) != WA_OK ||
 		(memcpy(key + 1, keys->signed_prekey.public_key, 32),
-		 crypto_sign(sim.env, keys->identity.private_key, key, sizeof(key), keys->signature)) != WA_OK)
+		 crypto_sign(sim.env, keys->identity.private_key, key, sizeof(key), keys->signature)) !=
+			WA_OK)
 	{
 		fputs("wa_simulator: cannot make keys\n", stderr);
 		exit(1);
@@ -238,7 +239,8 @@ sim_account_key_index_list(SimAccount *account)
 		message[0] = 6;
 		message[1] = 2;
 		memcpy(message + 2, list.data, list.len);
-		if (crypto_sign(sim.env, keys->identity.private_key, message, list.len + 2, signature) != WA_OK)
+		if (crypto_sign(sim.env, keys->identity.private_key, message, list.len + 2, signature) !=
+			WA_OK)
 			return WA_STR_NONE;
 		sim_proto_bytes(&signed_list, 1, list.data, list.len);
 		sim_proto_bytes(&signed_list, 2, signature, sizeof(signature));
@@ -246,5 +248,5 @@ sim_account_key_index_list(SimAccount *account)
 		memcpy(account->key_index_list, signed_list.data, signed_list.len);
 		account->key_index_list_len = signed_list.len;
 	}
-	return (WaStr) {(const char *) account->key_index_list, account->key_index_list_len};
+	return (WaStr){(const char *) account->key_index_list, account->key_index_list_len};
 }

@@ -15,7 +15,15 @@
 
 typedef enum Action
 {
-	ADD, REMOVE, LEAVE, LINK_JOIN, PROMOTE, DEMOTE, SUBJECT, SETTINGS, N_ACTIONS
+	ADD,
+	REMOVE,
+	LEAVE,
+	LINK_JOIN,
+	PROMOTE,
+	DEMOTE,
+	SUBJECT,
+	SETTINGS,
+	N_ACTIONS
 } Action;
 
 static const char *const action_names[N_ACTIONS] = {
@@ -25,27 +33,27 @@ static const char *const action_names[N_ACTIONS] = {
 /* The people of one group: those who are in it now and those who were or will be. */
 typedef struct ChurnGroup
 {
-	SimGroup   *group;
+	SimGroup *group;
 	SimAccount **people;
-	int			n_people;
+	int n_people;
 } ChurnGroup;
 
 static struct
 {
-	bool		running;
-	bool		timer_made;
-	uv_timer_t	timer;
+	bool running;
+	bool timer_made;
+	uv_timer_t timer;
 	ChurnGroup *groups;
-	int			n_groups;
-	double		rate;
-	uint64_t	limit;			/* events, 0 none */
-	int64_t		started_us;
-	uint64_t	done;
-	uint64_t	counts[N_ACTIONS];
-	uint64_t	random;
-}			churn;
+	int n_groups;
+	double rate;
+	uint64_t limit; /* events, 0 none */
+	int64_t started_us;
+	uint64_t done;
+	uint64_t counts[N_ACTIONS];
+	uint64_t random;
+} churn;
 
-#define PERIOD_MS	10
+#define PERIOD_MS 10
 
 /* xorshift64*: the generator's own chance, independent of everything else */
 static uint32_t
@@ -111,7 +119,8 @@ act(ChurnGroup *g, Action action)
 			who = pick(g, true, SIM_ADMIN);
 			return who != NULL && sim_group_set_role(group, boss, &who, 1, false, NULL) == 0;
 		case SUBJECT:
-			snprintf(subject, sizeof(subject), "Group %s, take %u", group->id + 12, chance(1000000));
+			snprintf(subject, sizeof(subject), "Group %s, take %u", group->id + 12,
+					 chance(1000000));
 			return sim_group_subject(group, boss, str_from(subject)) == 0;
 		case SETTINGS:
 			switch (chance(3))
@@ -249,8 +258,8 @@ sim_churn_start(json_t *request, json_t *answer)
 	churn.done = 0;
 	churn.limit = (uint64_t) json_integer_value(json_object_get(request, "events"));
 	churn.rate = json_number_value(rate);
-	churn.random =
-		(uint64_t) json_integer_value(seed) * UINT64_C(0x9E3779B97F4A7C15) + UINT64_C(88172645463325252);
+	churn.random = (uint64_t) json_integer_value(seed) * UINT64_C(0x9E3779B97F4A7C15) +
+				   UINT64_C(88172645463325252);
 	churn.n_groups = n_groups;
 	churn.groups = sim_util_alloc((size_t) n_groups * sizeof(*churn.groups));
 	for (int i = 0; i < n_groups; i++)

@@ -19,8 +19,8 @@ static const char DEFERRED[] = "deferred";
 typedef struct Call
 {
 	SimRequest *request;
-	json_t	   *in;
-	json_t	   *out;
+	json_t *in;
+	json_t *out;
 } Call;
 
 static const char *
@@ -101,15 +101,15 @@ put_group(Call *call, const char *key, const SimGroup *group)
 	json_object_set_new(call->out, key, json_string(jid));
 }
 
-#define NEED(what, message) \
-	do \
-	{ \
-		if ((what) == NULL) \
-			return (message); \
+#define NEED(what, message)                                                                        \
+	do                                                                                             \
+	{                                                                                              \
+		if ((what) == NULL)                                                                        \
+			return (message);                                                                      \
 	} while (0)
 
-#define NO_NUMBER	"number must be 5 to 20 digits"
-#define NO_GROUP	"no such group"
+#define NO_NUMBER "number must be 5 to 20 digits"
+#define NO_GROUP "no such group"
 
 /* ---- people ---- */
 
@@ -222,7 +222,7 @@ do_group_create(Call *call)
 
 /* The four changes that name members. */
 static const char *
-change_members(Call *call, int (*change) (SimGroup *, SimAccount *, SimAccount **, int, int *))
+change_members(Call *call, int (*change)(SimGroup *, SimAccount *, SimAccount **, int, int *))
 {
 	SimGroup *group = group_of(call, "group");
 	SimAccount *by = account_of(call, "by");
@@ -385,7 +385,7 @@ do_group_subject(Call *call)
 	if (!json_is_string(text))
 		return "text is needed";
 	return outcome(
-		sim_group_subject(group, by, (WaStr) {json_string_value(text), json_string_length(text)}));
+		sim_group_subject(group, by, (WaStr){json_string_value(text), json_string_length(text)}));
 }
 
 static const char *
@@ -507,7 +507,7 @@ do_community_create(Call *call)
 }
 
 static const char *
-change_link(Call *call, int (*change) (SimGroup *, SimGroup *, SimAccount *))
+change_link(Call *call, int (*change)(SimGroup *, SimGroup *, SimAccount *))
 {
 	SimGroup *parent = group_of(call, "community");
 	SimGroup *child = group_of(call, "group");
@@ -574,7 +574,8 @@ do_stanza(Call *call)
 	node = sim_command_node(&arena, json_object_get(call->in, "stanza"));
 	if (node == NULL)
 		error = "stanza must be {tag, attrs, children | text | base64}";
-	for (SimDevice *device = account->devices; device != NULL && error == NULL; device = device->next)
+	for (SimDevice *device = account->devices; device != NULL && error == NULL;
+		 device = device->next)
 	{
 		if (device->removed)
 			continue;
@@ -641,8 +642,8 @@ client_json(const SimDevice *device)
 	const struct
 	{
 		const char *key;
-		int64_t		value;
-	}			figures[] = {
+		int64_t value;
+	} figures[] = {
 		{"device", device->id},
 		{"prekeys", sim_keys_left(device)},
 		{"logins", (int64_t) device->logins},
@@ -659,10 +660,11 @@ client_json(const SimDevice *device)
 	json_object_set_new(object, "number", json_string(account->number));
 	json_object_set_new(object, "lid", json_string(account->lid));
 	json_object_set_new(object, "connected", json_boolean(device->conn != NULL));
-	json_object_set_new(object, "active", json_boolean(device->conn != NULL && device->conn->active));
-	json_object_set_new(object, "caught_up",
-						json_boolean(device->conn != NULL && device->conn->active &&
-									 !device->conn->catching_up));
+	json_object_set_new(object, "active",
+						json_boolean(device->conn != NULL && device->conn->active));
+	json_object_set_new(
+		object, "caught_up",
+		json_boolean(device->conn != NULL && device->conn->active && !device->conn->catching_up));
 	json_object_set_new(object, "removed", json_boolean(device->removed));
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
 		json_object_set_new(object, figures[i].key, json_integer(figures[i].value));
@@ -878,8 +880,8 @@ sim_command_node(WaArena *arena, json_t *object)
 static const struct
 {
 	const char *name;
-	const char *(*run) (Call *);
-}			commands[] = {
+	const char *(*run)(Call *);
+} commands[] = {
 	{"info", do_info},
 	{"options", do_options},
 	{"phone", do_phone},

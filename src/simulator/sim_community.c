@@ -49,7 +49,7 @@ tell(SimGroup *group, SimAccount *by, const char *tag, const char *type_key, con
 		node_set(link, "unlink_reason", "unlink_group");
 	node = node_add(link, "group");
 	node_set_jid(node, "jid", sim_notify_group_jid(&notice.arena, other));
-	node_set_str(node, "subject", (WaStr) {other->subject, other->subject_len});
+	node_set_str(node, "subject", (WaStr){other->subject, other->subject_len});
 	node_set_u64(node, "s_t", (uint64_t) other->subject_at);
 	if (other->is_default_sub)
 		node_set(node, "default_sub_group", "true");

@@ -13,28 +13,28 @@
 
 #include "sim.h"
 
-#define MAX_LINE	(4 << 20)
+#define MAX_LINE (4 << 20)
 
 typedef struct Client
 {
-	uv_tcp_t	tcp;
+	uv_tcp_t tcp;
 	struct Client *next;
-	char	   *input;
-	size_t		len;
-	size_t		capacity;
+	char *input;
+	size_t len;
+	size_t capacity;
 	SimRequest *pending;
-	bool		closing;
+	bool closing;
 } Client;
 
 struct SimRequest
 {
-	Client	   *client;			/* NULL: hung up */
+	Client *client; /* NULL: hung up */
 };
 
 typedef struct Answer
 {
-	uv_write_t	write;
-	char	   *text;
+	uv_write_t write;
+	char *text;
 } Answer;
 
 static uv_tcp_t listener;
@@ -217,7 +217,8 @@ sim_control_start(const char *address, int port, int *bound, const char **why)
 	struct sockaddr_in name;
 	int len = sizeof(name);
 
-	if (uv_ip4_addr(address, port, &at) != 0 || uv_tcp_init(net_loop_uv(sim.loop), &listener) != 0 ||
+	if (uv_ip4_addr(address, port, &at) != 0 ||
+		uv_tcp_init(net_loop_uv(sim.loop), &listener) != 0 ||
 		uv_tcp_bind(&listener, (const struct sockaddr *) &at, 0) != 0 ||
 		uv_listen((uv_stream_t *) &listener, 16, on_connection) != 0 ||
 		uv_tcp_getsockname(&listener, (struct sockaddr *) &name, &len) != 0)

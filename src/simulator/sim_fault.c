@@ -16,13 +16,14 @@
 static SimFault *faults;
 
 static const char *const states[] = {
-	"close_at", "cert_defect", "failure", "refuse_version", "no_iq_answer", "silent",		 "deaf",
-	"slow",		"split",	   "duplicate", "reorder",		  "drop",		  "passkey", "pair_code_error",
+	"close_at", "cert_defect", "failure", "refuse_version",  "no_iq_answer",
+	"silent",   "deaf",        "slow",    "split",           "duplicate",
+	"reorder",  "drop",        "passkey", "pair_code_error",
 };
 
 static const char *const blows[] = {
-	"stream_error", "garbage", "half_frame", "big_frame", "deep_node", "bomb", "bad_text",
-	"cut",			"dirty_groups", "prekey_low",
+	"stream_error", "garbage",  "half_frame", "big_frame",    "deep_node",
+	"bomb",         "bad_text", "cut",        "dirty_groups", "prekey_low",
 };
 
 static const char *const steps[] = {
@@ -32,8 +33,8 @@ static const char *const steps[] = {
 static const struct
 {
 	const char *name;
-	CertDefect	defect;
-}			defects[] = {
+	CertDefect defect;
+} defects[] = {
 	{"bad_root_signature", CERT_BAD_ROOT_SIGNATURE},
 	{"bad_leaf_signature", CERT_BAD_LEAF_SIGNATURE},
 	{"other_key", CERT_OTHER_KEY},
@@ -199,7 +200,7 @@ send_bad_text(SimConn *conn)
 
 	if (account->n_groups == 0)
 		return "the account is in no group";
-	(void) sim_group_subject(account->groups[0], NULL, (WaStr) {text, sizeof(text) - 1});
+	(void) sim_group_subject(account->groups[0], NULL, (WaStr){text, sizeof(text) - 1});
 	return NULL;
 }
 
@@ -313,7 +314,7 @@ is_one_of(const char *text, const char *const *list, size_t n, int *index)
 	return false;
 }
 
-#define COUNT(list)	(sizeof(list) / sizeof((list)[0]))
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static long
 number_of(json_t *request, const char *key, long otherwise)
@@ -334,7 +335,8 @@ read_fault(json_t *request, SimFault *fault)
 	bool early;
 
 	if (kind == NULL || strlen(kind) >= sizeof(fault->kind) ||
-		(!is_one_of(kind, states, COUNT(states), &index) && !is_one_of(kind, blows, COUNT(blows), &index)))
+		(!is_one_of(kind, states, COUNT(states), &index) &&
+		 !is_one_of(kind, blows, COUNT(blows), &index)))
 		return "no such kind of fault";
 	snprintf(fault->kind, sizeof(fault->kind), "%s", kind);
 	if (number != NULL && (fault->account = sim_account_get(number)) == NULL)

@@ -86,15 +86,15 @@ put_member(SimGroup *group, SimAccount *account, SimRole role)
 	if (group->n_members == group->members_capacity)
 	{
 		group->members_capacity = group->members_capacity * 2 + 16;
-		group->members =
-			sim_util_grow(group->members, (size_t) group->members_capacity * sizeof(*group->members));
+		group->members = sim_util_grow(group->members,
+									   (size_t) group->members_capacity * sizeof(*group->members));
 	}
-	group->members[group->n_members++] = (SimMember) {account, role};
+	group->members[group->n_members++] = (SimMember){account, role};
 	if (account->n_groups == account->groups_capacity)
 	{
 		account->groups_capacity = account->groups_capacity * 2 + 4;
-		account->groups =
-			sim_util_grow(account->groups, (size_t) account->groups_capacity * sizeof(*account->groups));
+		account->groups = sim_util_grow(account->groups, (size_t) account->groups_capacity *
+															 sizeof(*account->groups));
 	}
 	account->groups[account->n_groups++] = group;
 	forget_request(group, account);
@@ -197,8 +197,8 @@ sim_group_create_as(SimAccount *by, const char *subject, SimAccount **members, i
 	}
 	sim_group_note(group, "created", NULL, by, group->version, str_from(subject), "");
 	for (int i = 0; i < group->n_members; i++)
-		sim_group_note(group, "created_with", group->members[i].account, by, group->version, WA_STR_NONE,
-					   "");
+		sim_group_note(group, "created_with", group->members[i].account, by, group->version,
+					   WA_STR_NONE, "");
 	/* the creator's own devices recognise their call by its key */
 	sim_notify_create(group, by, others, n_others, NULL, NULL, "new");
 	sim_notify_create(group, by, &by, 1, key, NULL, "new");
@@ -232,7 +232,7 @@ admit(SimGroup *group, SimAccount *by, SimAccount **who, int n, SimAddKind kind)
 	SimNotice notice;
 	WaNode *add;
 	int64_t before = group->version;
-	const char *reason = kind == SIM_ADD_LINK		 ? "invite"
+	const char *reason = kind == SIM_ADD_LINK        ? "invite"
 						 : kind == SIM_ADD_COMMUNITY ? "linked_group_join"
 													 : NULL;
 
@@ -246,7 +246,8 @@ admit(SimGroup *group, SimAccount *by, SimAccount **who, int n, SimAddKind kind)
 	for (int i = 0; i < n; i++)
 	{
 		sim_notify_participant(add, group, who[i]);
-		sim_group_note(group, event_of_add(kind), who[i], by, group->version, WA_STR_NONE, notice.id);
+		sim_group_note(group, event_of_add(kind), who[i], by, group->version, WA_STR_NONE,
+					   notice.id);
 	}
 	sim_notify_members(&notice, who, sim.options.added_add ? 0 : n, false);
 	sim_notify_end(&notice);
@@ -255,7 +256,8 @@ admit(SimGroup *group, SimAccount *by, SimAccount **who, int n, SimAddKind kind)
 }
 
 int
-sim_group_add(SimGroup *group, SimAccount *by, SimAccount **targets, int n, SimAddKind kind, int *errors)
+sim_group_add(SimGroup *group, SimAccount *by, SimAccount **targets, int n, SimAddKind kind,
+			  int *errors)
 {
 	SimAccount **accepted;
 	int n_accepted = 0;
@@ -424,7 +426,8 @@ sim_group_delete(SimGroup *group, SimAccount *by)
 /* ---- roles ---- */
 
 int
-sim_group_set_role(SimGroup *group, SimAccount *by, SimAccount **targets, int n, bool admin, int *errors)
+sim_group_set_role(SimGroup *group, SimAccount *by, SimAccount **targets, int n, bool admin,
+				   int *errors)
 {
 	SimNotice notice;
 	WaNode *action;
@@ -455,8 +458,8 @@ sim_group_set_role(SimGroup *group, SimAccount *by, SimAccount **targets, int n,
 			continue;
 		member->role = admin ? SIM_ADMIN : SIM_MEMBER;
 		node_set(sim_notify_participant(action, group, targets[i]), "type", admin ? "admin" : NULL);
-		sim_group_note(group, admin ? "promoted" : "demoted", targets[i], by, before + 1, WA_STR_NONE,
-					   notice.id);
+		sim_group_note(group, admin ? "promoted" : "demoted", targets[i], by, before + 1,
+					   WA_STR_NONE, notice.id);
 		changed++;
 	}
 	if (changed > 0)
@@ -482,16 +485,17 @@ sim_group_ask(SimGroup *group, SimAccount *who, const char *method)
 	if (group->n_requests == group->requests_capacity)
 	{
 		group->requests_capacity = group->requests_capacity * 2 + 4;
-		group->requests =
-			sim_util_grow(group->requests, (size_t) group->requests_capacity * sizeof(*group->requests));
+		group->requests = sim_util_grow(group->requests, (size_t) group->requests_capacity *
+															 sizeof(*group->requests));
 	}
-	group->requests[group->n_requests++] = (SimJoinRequest) {who, sim_util_now(), method};
+	group->requests[group->n_requests++] = (SimJoinRequest){who, sim_util_now(), method};
 
 	sim_notify_begin(&notice, group, who);
 	created = sim_notify_child(&notice, "created_membership_requests");
 	node_set(created, "request_method", method);
 	if (group->parent != NULL)
-		node_set_jid(created, "parent_group_jid", sim_notify_group_jid(&notice.arena, group->parent));
+		node_set_jid(created, "parent_group_jid",
+					 sim_notify_group_jid(&notice.arena, group->parent));
 	user = node_add(created, "requested_user");
 	sim_notify_set_person(user, "jid", "phone_number", group, who);
 	sim_group_note(group, "requested", who, who, 0, str_from(method), notice.id);
@@ -512,8 +516,8 @@ revoke_requests(SimGroup *group, SimAccount *by, SimAccount **who, int n)
 	{
 		sim_notify_participant(revoked, group, who[i]);
 		forget_request(group, who[i]);
-		sim_group_note(group, who[i] == by ? "request_cancelled" : "request_rejected", who[i], by, 0,
-					   WA_STR_NONE, notice.id);
+		sim_group_note(group, who[i] == by ? "request_cancelled" : "request_rejected", who[i], by,
+					   0, WA_STR_NONE, notice.id);
 	}
 	sim_notify_members(&notice, NULL, 0, true);
 	sim_notify_end(&notice);
@@ -529,7 +533,8 @@ sim_group_cancel(SimGroup *group, SimAccount *who)
 }
 
 int
-sim_group_decide(SimGroup *group, SimAccount *by, SimAccount **targets, int n, bool approve, int *errors)
+sim_group_decide(SimGroup *group, SimAccount *by, SimAccount **targets, int n, bool approve,
+				 int *errors)
 {
 	SimAccount **accepted;
 	int n_accepted = 0;

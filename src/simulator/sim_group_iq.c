@@ -14,13 +14,13 @@
 
 typedef struct Query
 {
-	SimConn    *conn;
+	SimConn *conn;
 	const WaNode *iq;
 	const WaNode *child;
 	SimAccount *who;
-	SimGroup   *group;			/* NULL: addressed to the group server */
-	WaArena		arena;
-	WaNode	   *result;			/* <iq>, to be filled */
+	SimGroup *group; /* NULL: addressed to the group server */
+	WaArena arena;
+	WaNode *result; /* <iq>, to be filled */
 } Query;
 
 /* Everything a handler returns: 0 = send the result, else the error. */
@@ -100,7 +100,7 @@ get_invite_info(Query *q)
 		return 410;
 	node = node_add(q->result, "group");
 	node_set(node, "id", group->id);
-	node_set_str(node, "subject", (WaStr) {group->subject, group->subject_len});
+	node_set_str(node, "subject", (WaStr){group->subject, group->subject_len});
 	node_set_u64(node, "s_t", (uint64_t) group->subject_at);
 	node_set_u64(node, "creation", (uint64_t) group->created_at);
 	sim_notify_set_person(node, "creator", "creator_pn", group, group->creator);
@@ -144,7 +144,7 @@ get_sub_groups(Query *q)
 			continue;
 		node = node_add(list, "group");
 		node_set(node, "id", group->id);
-		node_set_str(node, "subject", (WaStr) {group->subject, group->subject_len});
+		node_set_str(node, "subject", (WaStr){group->subject, group->subject_len});
 		node_set_u64(node, "s_t", (uint64_t) group->subject_at);
 		node_set_u64(node, "creation", (uint64_t) group->created_at);
 		sim_notify_set_person(node, "creator", NULL, group, group->creator);
@@ -170,9 +170,9 @@ get_linked_participants(Query *q)
 typedef struct Targets
 {
 	SimAccount **accounts;
-	WaStr	   *jids;
-	int		   *errors;
-	int			n;
+	WaStr *jids;
+	int *errors;
+	int n;
 } Targets;
 
 static void
@@ -463,8 +463,8 @@ handle_group(Query *q, bool set)
 {
 	if (set)
 	{
-		if (node_is(q->child, "add") || node_is(q->child, "remove") || node_is(q->child, "promote") ||
-			node_is(q->child, "demote"))
+		if (node_is(q->child, "add") || node_is(q->child, "remove") ||
+			node_is(q->child, "promote") || node_is(q->child, "demote"))
 			return set_roster(q);
 		if (node_is(q->child, "subject"))
 			return sim_group_subject(q->group, q->who, q->child->bytes);

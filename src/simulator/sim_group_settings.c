@@ -50,7 +50,8 @@ sim_group_subject(SimGroup *group, SimAccount *by, WaStr text)
 }
 
 int
-sim_group_description(SimGroup *group, SimAccount *by, WaStr text, WaStr id, WaStr prev, bool check_prev)
+sim_group_description(SimGroup *group, SimAccount *by, WaStr text, WaStr id, WaStr prev,
+					  bool check_prev)
 {
 	SimNotice notice;
 	WaNode *description;
@@ -71,7 +72,8 @@ sim_group_description(SimGroup *group, SimAccount *by, WaStr text, WaStr id, WaS
 		memcpy(group->description, text.data, text.len);
 	}
 	if (id.len > 0 && id.len < sizeof(group->description_id))
-		snprintf(group->description_id, sizeof(group->description_id), "%.*s", (int) id.len, id.data);
+		snprintf(group->description_id, sizeof(group->description_id), "%.*s", (int) id.len,
+				 id.data);
 	else
 		sim_util_random_text(group->description_id, 20);
 	group->description_at = sim_util_now();
@@ -154,8 +156,8 @@ sim_group_settings(SimGroup *group, SimAccount *by, const SimSettings *set)
 	if (set->approval >= 0 && set->approval != group->approval)
 	{
 		group->approval = set->approval;
-		node_set(node_add(sim_notify_child(&notice, "membership_approval_mode"), "group_join"), "state",
-				 group->approval ? "on" : "off");
+		node_set(node_add(sim_notify_child(&notice, "membership_approval_mode"), "group_join"),
+				 "state", group->approval ? "on" : "off");
 		note(&notice, by, "approval", group->approval ? "on" : "off");
 	}
 	if (set->members_add >= 0 && set->members_add != group->members_add)
@@ -170,7 +172,8 @@ sim_group_settings(SimGroup *group, SimAccount *by, const SimSettings *set)
 		group->members_link = set->members_link;
 		node_set_text(sim_notify_child(&notice, "member_link_mode"),
 					  group->members_link ? "all_member_link" : "admin_link");
-		note(&notice, by, "member_link_mode", group->members_link ? "all_member_link" : "admin_link");
+		note(&notice, by, "member_link_mode",
+			 group->members_link ? "all_member_link" : "admin_link");
 	}
 	if (notice.node->first_child != NULL)
 		sim_notify_members(&notice, NULL, 0, false);
@@ -210,8 +213,8 @@ sim_group_number_changed(SimAccount *account, const char *old_number, const char
 		sim_notify_version(child, group->version, group->version + 1);
 		group->version++;
 		sim_notify_participant(child, group, account);
-		sim_group_note(group, "number_changed", account, account, group->version, str_from(old_number),
-					   notice.id);
+		sim_group_note(group, "number_changed", account, account, group->version,
+					   str_from(old_number), notice.id);
 		sim_notify_members(&notice, NULL, 0, false);
 		sim_notify_end(&notice);
 	}

@@ -120,9 +120,9 @@ static void
 answer_privacy(SimConn *conn, const WaNode *iq)
 {
 	static const char *const categories[][2] = {
-		{"readreceipts", "all"}, {"last", "all"},	 {"online", "all"},	  {"profile", "all"},
-		{"status", "contacts"},	 {"groupadd", "all"}, {"calladd", "all"}, {"messages", "all"},
-		{"defense", "off"},
+		{"readreceipts", "all"}, {"last", "all"},        {"online", "all"},
+		{"profile", "all"},      {"status", "contacts"}, {"groupadd", "all"},
+		{"calladd", "all"},      {"messages", "all"},    {"defense", "off"},
 	};
 	WaArena arena;
 	WaNode *result;

@@ -54,8 +54,8 @@ take_signed_prekey(SimDevice *device, const WaNode *skey)
 		return false;
 	message[0] = 5;
 	memcpy(message + 1, value.data, 32);
-	if (crypto_verify(device->identity, message, sizeof(message), (const uint8_t *) signature.data) !=
-		WA_OK)
+	if (crypto_verify(device->identity, message, sizeof(message),
+					  (const uint8_t *) signature.data) != WA_OK)
 		return false;
 	device->signed_prekey_id = get_be(id);
 	memcpy(device->signed_prekey, value.data, 32);
@@ -75,8 +75,8 @@ take_upload(SimDevice *device, const WaNode *iq)
 	int n = 0;
 
 	if (registration.len != 4 || get_be(registration) != device->registration_id || type.len != 1 ||
-		type.data[0] != 5 || identity.len != 32 || memcmp(identity.data, device->identity, 32) != 0 ||
-		list == NULL)
+		type.data[0] != 5 || identity.len != 32 ||
+		memcmp(identity.data, device->identity, 32) != 0 || list == NULL)
 		return 406;
 	for (const WaNode *key = list->first_child; key != NULL; key = key->next, n++)
 	{

@@ -87,7 +87,8 @@ send_pair_device(SimConn *conn)
 	node_set_jid(iq, "from", str_from("s.whatsapp.net"));
 	node_set(iq, "type", "set");
 	node_set(iq, "xmlns", "md");
-	node_set_str(iq, "id", arena_printf(&arena, "pair-device-%llu", (unsigned long long) ++sim.last_id));
+	node_set_str(iq, "id",
+				 arena_printf(&arena, "pair-device-%llu", (unsigned long long) ++sim.last_id));
 	pair = node_add(iq, "pair-device");
 	for (int i = 0; i < SIM_REFS; i++)
 	{
@@ -137,10 +138,11 @@ send_success(SimConn *conn)
 	if (sim.options.edge_routing)
 	{
 		WaNode *ib = node_new(&arena, "ib");
-		const uint8_t routing[] = {8, 2, 8, 5, 24, 1};	/* RoutingInfo, opaque to clients */
+		const uint8_t routing[] = {8, 2, 8, 5, 24, 1}; /* RoutingInfo, opaque to clients */
 
 		node_set_jid(ib, "from", str_from("s.whatsapp.net"));
-		node_set_bytes(node_add(node_add(ib, "edge_routing"), "routing_info"), routing, sizeof(routing));
+		node_set_bytes(node_add(node_add(ib, "edge_routing"), "routing_info"), routing,
+					   sizeof(routing));
 		sim_server_send(conn, ib);
 	}
 	if (device->dirty_groups)
@@ -187,8 +189,9 @@ login(SimConn *conn, const WaPayloadInfo *info)
 	conn->state = SIM_CONN_ONLINE;
 	conn->passive = info->passive;
 	/* spread over the interval, so that a thousand clients do not answer at once */
-	conn->ping_at = sim_util_mono_us() +
-					(int64_t) (sim_util_random() % ((uint64_t) sim.options.ping_seconds * WA_SECOND + 1));
+	conn->ping_at =
+		sim_util_mono_us() +
+		(int64_t) (sim_util_random() % ((uint64_t) sim.options.ping_seconds * WA_SECOND + 1));
 	if (sim_fault_peek("silent", account) != NULL)
 		return;
 	send_success(conn);

@@ -15,7 +15,7 @@
 
 #include "sim.h"
 
-Sim			sim;
+Sim sim;
 
 static volatile sig_atomic_t stop;
 static uv_timer_t tick;
@@ -88,7 +88,8 @@ make_keys(bool seeded)
 				return false;
 			continue;
 		}
-		snprintf(text, sizeof(text), "wa_simulator %s %llu", names[i], (unsigned long long) sim.seed);
+		snprintf(text, sizeof(text), "wa_simulator %s %llu", names[i],
+				 (unsigned long long) sim.seed);
 		if (crypto_sha256(text, strlen(text), private_key) != WA_OK ||
 			crypto_keypair_from_private(private_key, pairs[i]) != WA_OK)
 			return false;
@@ -133,8 +134,8 @@ serve(const char *listen_at, const char *control_at, bool seeded, const char *ce
 		why = "--listen wants a loopback HOST:PORT";
 	else if (sim_server_start(host, port, cert, key, &port, &why))
 	{
-		snprintf(sim.endpoint, sizeof(sim.endpoint), "%s://%s:%d/ws/chat", cert != NULL ? "wss" : "ws",
-				 host, port);
+		snprintf(sim.endpoint, sizeof(sim.endpoint), "%s://%s:%d/ws/chat",
+				 cert != NULL ? "wss" : "ws", host, port);
 		if (!read_address(control_at, host, &port))
 			why = "--control wants a loopback HOST:PORT";
 		else if (sim_control_start(host, port, &port, &why))
@@ -158,10 +159,14 @@ int
 main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"listen", required_argument, NULL, 'l'},	{"control", required_argument, NULL, 'c'},
-		{"seed", required_argument, NULL, 's'},		{"tls-cert", required_argument, NULL, 'C'},
-		{"tls-key", required_argument, NULL, 'K'},	{"trace", no_argument, NULL, 't'},
-		{"send", required_argument, NULL, 'S'},		{"help", no_argument, NULL, 'h'},
+		{"listen", required_argument, NULL, 'l'},
+		{"control", required_argument, NULL, 'c'},
+		{"seed", required_argument, NULL, 's'},
+		{"tls-cert", required_argument, NULL, 'C'},
+		{"tls-key", required_argument, NULL, 'K'},
+		{"trace", no_argument, NULL, 't'},
+		{"send", required_argument, NULL, 'S'},
+		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	const char *listen_at = "127.0.0.1:0";
@@ -173,7 +178,7 @@ main(int argc, char **argv)
 	int option;
 
 	sim.env = env_default();
-	sim.options = (SimOptions) {
+	sim.options = (SimOptions){
 		.added_add = true,
 		.added_create = true,
 		.new_groups_lid = true,

@@ -10,7 +10,7 @@
 
 #include "sim.h"
 
-static char removed;			/* its address marks a removed slot */
+static char removed; /* its address marks a removed slot */
 
 static size_t
 hash(const char *key)

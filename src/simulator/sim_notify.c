@@ -11,7 +11,7 @@
 
 #include "sim.h"
 
-#define MAX_NOTICE	(64 << 20)
+#define MAX_NOTICE (64 << 20)
 
 void
 sim_notify_new_id(char out[24])
@@ -57,7 +57,7 @@ sim_notify_group_node(WaNode *parent, const SimGroup *group)
 	WaNode *node = node_add(parent, "group");
 
 	node_set(node, "id", group->id);
-	node_set_str(node, "subject", (WaStr) {group->subject, group->subject_len});
+	node_set_str(node, "subject", (WaStr){group->subject, group->subject_len});
 	node_set_u64(node, "s_t", (uint64_t) group->subject_at);
 	sim_notify_set_person(node, "s_o", "s_o_pn", group, group->subject_by);
 	node_set_u64(node, "creation", (uint64_t) group->created_at);
@@ -81,7 +81,8 @@ sim_notify_group_node(WaNode *parent, const SimGroup *group)
 		node_add(node, "locked");
 	if (group->ephemeral > 0)
 		node_set_u64(node_add(node, "ephemeral"), "expiration", (uint64_t) group->ephemeral);
-	node_set_text(node_add(node, "member_add_mode"), group->members_add ? "all_member_add" : "admin_add");
+	node_set_text(node_add(node, "member_add_mode"),
+				  group->members_add ? "all_member_add" : "admin_add");
 	node_set_text(node_add(node, "member_link_mode"),
 				  group->members_link ? "all_member_link" : "admin_link");
 	/* absent = off: presence alone means on to some clients */
@@ -99,7 +100,8 @@ sim_notify_group_node(WaNode *parent, const SimGroup *group)
 		WaNode *participant = sim_notify_participant(node, group, group->members[i].account);
 
 		if (group->members[i].role != SIM_MEMBER)
-			node_set(participant, "type", group->members[i].role == SIM_ADMIN ? "admin" : "superadmin");
+			node_set(participant, "type",
+					 group->members[i].role == SIM_ADMIN ? "admin" : "superadmin");
 	}
 	return node;
 }

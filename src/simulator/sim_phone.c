@@ -13,7 +13,7 @@
 
 #include "sim.h"
 
-#define SCAN_TIMEOUT	(20 * WA_SECOND)
+#define SCAN_TIMEOUT (20 * WA_SECOND)
 
 static void
 answer(SimLinking *linking, const char *error)
@@ -148,7 +148,8 @@ send_pair_success(SimConn *conn, SimAccount *account, const uint8_t adv_secret[3
 	device = node_add(success, "device");
 	node_set_jid(device, "jid",
 				 arena_printf(&arena, "%s:%d@s.whatsapp.net", account->number, linking->device_id));
-	node_set_jid(device, "lid", arena_printf(&arena, "%s:%d@lid", account->lid, linking->device_id));
+	node_set_jid(device, "lid",
+				 arena_printf(&arena, "%s:%d@lid", account->lid, linking->device_id));
 	node_set(node_add(success, "platform"), "name", account->platform);
 	sim_server_send(conn, iq);
 	arena_free(&arena);
@@ -172,8 +173,8 @@ sim_phone_verify_identity(const uint8_t identity[32], WaStr signed_identity)
 	memcpy(message + 2, details.data, details.len);
 	memcpy(message + 2 + details.len, identity, 32);
 	memcpy(message + 2 + details.len + 32, account_key.data, 32);
-	return crypto_verify(identity, message, 2 + details.len + 64, (const uint8_t *) signature.data) ==
-		   WA_OK;
+	return crypto_verify(identity, message, 2 + details.len + 64,
+						 (const uint8_t *) signature.data) == WA_OK;
 }
 
 /* The device becomes one of the account's. */
@@ -237,7 +238,7 @@ sim_phone_signed(SimConn *conn, const WaNode *iq)
 	sim_proto_bytes(&complete, 3, linking->account_signature, 64);
 	sim_proto_bytes(&complete, 4, field[1].data, field[1].len);
 	if (!sim_phone_verify_identity(linking->info.identity,
-								   (WaStr) {(const char *) complete.data, complete.len}))
+								   (WaStr){(const char *) complete.data, complete.len}))
 	{
 		answer(linking, "the device signature does not verify");
 		sim_login_failure_code(conn, 400);
@@ -307,12 +308,15 @@ sim_phone_scan(SimAccount *account, const char *qr, SimRequest *request)
 	if (!(n == 4 && sim.options.old_qr) &&
 		(n != 5 || strlen(field[4]) != 1 || strchr("123456789cdef", field[4][0]) == NULL))
 	{
-		sim_control_answer(request, NULL, "that is no WhatsApp QR: it does not have the five fields");
+		sim_control_answer(request, NULL,
+						   "that is no WhatsApp QR: it does not have the five fields");
 		return;
 	}
-	if (!decode_key(field[1], noise) || !decode_key(field[2], identity) || !decode_key(field[3], secret))
+	if (!decode_key(field[1], noise) || !decode_key(field[2], identity) ||
+		!decode_key(field[3], secret))
 	{
-		sim_control_answer(request, NULL, "that is no WhatsApp QR: a key is not 32 bytes of base64");
+		sim_control_answer(request, NULL,
+						   "that is no WhatsApp QR: a key is not 32 bytes of base64");
 		return;
 	}
 	conn = find_ref(field[0]);
@@ -324,12 +328,14 @@ sim_phone_scan(SimAccount *account, const char *qr, SimRequest *request)
 	if (memcmp(conn->remote_static, noise, 32) != 0 ||
 		memcmp(conn->linking->info.identity, identity, 32) != 0)
 	{
-		sim_control_answer(request, NULL, "could not link: the keys of the code are not the device's");
+		sim_control_answer(request, NULL,
+						   "could not link: the keys of the code are not the device's");
 		return;
 	}
 	if (conn->linking->request != NULL)
 	{
-		sim_control_answer(request, NULL, "could not link: somebody is linking that device already");
+		sim_control_answer(request, NULL,
+						   "could not link: somebody is linking that device already");
 		return;
 	}
 	wait_for_link(conn->linking, request);
@@ -338,7 +344,7 @@ sim_phone_scan(SimAccount *account, const char *qr, SimRequest *request)
 
 /* ---- pairing code ---- */
 
-#define PBKDF2_ROUNDS	131072
+#define PBKDF2_ROUNDS 131072
 
 /* AES-CTR under the key that the code gives; both directions. */
 static bool
@@ -347,7 +353,8 @@ code_cipher(const char *code, const uint8_t salt[32], const uint8_t iv[16], cons
 {
 	uint8_t key[32];
 
-	return crypto_pbkdf2_sha256(code, strlen(code), salt, 32, PBKDF2_ROUNDS, key, sizeof(key)) == WA_OK &&
+	return crypto_pbkdf2_sha256(code, strlen(code), salt, 32, PBKDF2_ROUNDS, key, sizeof(key)) ==
+			   WA_OK &&
 		   crypto_aes256_ctr(key, iv, in, 32, out) == WA_OK;
 }
 
@@ -395,7 +402,8 @@ sim_phone_enter_code(SimAccount *account, const char *typed, SimRequest *request
 	linking = conn->linking;
 	if (linking->request != NULL)
 	{
-		sim_control_answer(request, NULL, "could not link: somebody is linking that device already");
+		sim_control_answer(request, NULL,
+						   "could not link: somebody is linking that device already");
 		return;
 	}
 
@@ -403,7 +411,8 @@ sim_phone_enter_code(SimAccount *account, const char *typed, SimRequest *request
 					 linking->wrapped_ephemeral + 48, linking->companion_ephemeral) ||
 		crypto_keypair_generate(sim.env, &linking->phone_ephemeral) != WA_OK ||
 		crypto_random(sim.env, wrapped, 48) != WA_OK ||
-		!code_cipher(code, wrapped, wrapped + 32, linking->phone_ephemeral.public_key, wrapped + 48))
+		!code_cipher(code, wrapped, wrapped + 32, linking->phone_ephemeral.public_key,
+					 wrapped + 48))
 	{
 		sim_control_answer(request, NULL, "the phone cannot compute the keys");
 		return;
@@ -422,8 +431,8 @@ sim_phone_enter_code(SimAccount *account, const char *typed, SimRequest *request
 	node_set_text(node_add(reg, "link_code_pairing_ref"), linking->code_ref);
 	node_set_bytes(node_add(reg, "link_code_pairing_wrapped_primary_ephemeral_pub"), wrapped,
 				   sizeof(wrapped));
-	node_set_bytes(node_add(reg, "primary_identity_pub"), sim_account_keys(account)->identity.public_key,
-				   32);
+	node_set_bytes(node_add(reg, "primary_identity_pub"),
+				   sim_account_keys(account)->identity.public_key, 32);
 	sim_server_send(conn, notification);
 	arena_free(&arena);
 }
@@ -443,10 +452,10 @@ companion_hello(SimConn *conn, const WaNode *iq, const WaNode *reg)
 	WaNode *result;
 
 	if (wrapped == NULL || wrapped->bytes.len != 80 || key == NULL || key->bytes.len != 32 ||
-		memcmp(key->bytes.data, conn->remote_static, 32) != 0 || platform == NULL || display == NULL ||
-		memchr(display->bytes.data, '(', display->bytes.len) == NULL ||
-		jid_parse(node_attr(reg, "jid"), &jid) != WA_OK || jid.server != JID_PN || jid.user.len < 7 ||
-		jid.user.len >= sizeof(linking->code_number) || jid.user.data[0] == '0')
+		memcmp(key->bytes.data, conn->remote_static, 32) != 0 || platform == NULL ||
+		display == NULL || memchr(display->bytes.data, '(', display->bytes.len) == NULL ||
+		jid_parse(node_attr(reg, "jid"), &jid) != WA_OK || jid.server != JID_PN ||
+		jid.user.len < 7 || jid.user.len >= sizeof(linking->code_number) || jid.user.data[0] == '0')
 	{
 		sim_iq_error(conn, iq, 400);
 		return;
@@ -487,19 +496,22 @@ open_bundle(SimLinking *linking, SimAccount *account, const WaNode *reg, uint8_t
 	if (bundle == NULL || bundle->bytes.len != 156 || identity == NULL || identity->bytes.len != 32)
 		return "the device's key bundle is malformed";
 	sealed = (const uint8_t *) bundle->bytes.data;
-	if (crypto_x25519(linking->phone_ephemeral.private_key, linking->companion_ephemeral, ikm) != WA_OK ||
-		crypto_hkdf_sha256(ikm, 32, sealed, 32, bundle_info, sizeof(bundle_info) - 1, key, 32) != WA_OK ||
+	if (crypto_x25519(linking->phone_ephemeral.private_key, linking->companion_ephemeral, ikm) !=
+			WA_OK ||
+		crypto_hkdf_sha256(ikm, 32, sealed, 32, bundle_info, sizeof(bundle_info) - 1, key, 32) !=
+			WA_OK ||
 		crypto_aes256_gcm_decrypt(key, sealed + 32, NULL, 0, sealed + 44, 112, plain) != WA_OK)
 		return "could not link: wrong code";
 	if (memcmp(plain, linking->info.identity, 32) != 0 ||
 		memcmp(identity->bytes.data, linking->info.identity, 32) != 0 ||
 		memcmp(plain + 32, account->keys->identity.public_key, 32) != 0)
 		return "the device's key bundle names other keys";
-	if (crypto_x25519(account->keys->identity.private_key, linking->info.identity, ikm + 32) != WA_OK)
+	if (crypto_x25519(account->keys->identity.private_key, linking->info.identity, ikm + 32) !=
+		WA_OK)
 		return "the device's identity key is not usable";
 	memcpy(ikm + 64, plain + 64, 32);
-	if (crypto_hkdf_sha256(ikm, sizeof(ikm), NULL, 0, secret_info, sizeof(secret_info) - 1, adv_secret,
-						   32) != WA_OK)
+	if (crypto_hkdf_sha256(ikm, sizeof(ikm), NULL, 0, secret_info, sizeof(secret_info) - 1,
+						   adv_secret, 32) != WA_OK)
 		return "the phone cannot compute the keys";
 	return NULL;
 }

@@ -79,7 +79,7 @@ sim_proto_find(const uint8_t *data, size_t len, int field, WaStr *out)
 					return false;
 				if (key >> 3 == (uint64_t) field)
 				{
-					*out = (WaStr) {(const char *) data, (size_t) value};
+					*out = (WaStr){(const char *) data, (size_t) value};
 					return true;
 				}
 				data += value;

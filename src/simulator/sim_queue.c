@@ -16,10 +16,10 @@
 #include "sim.h"
 
 /* Stop filling a socket that does not drain. */
-#define MAX_UNSENT	(256 * 1024)
+#define MAX_UNSENT (256 * 1024)
 
 /* Stanzas sent before an <offline_batch> when the gate is closed. */
-#define PRIMER		5
+#define PRIMER 5
 
 SimStanza *
 sim_queue_stanza(const WaNode *node)
@@ -189,7 +189,8 @@ send_offline(SimConn *conn, bool preview)
 		{
 			uint64_t n = 0;
 
-			for (const SimEntry *entry = conn->device->queue.head; entry != NULL; entry = entry->next)
+			for (const SimEntry *entry = conn->device->queue.head; entry != NULL;
+				 entry = entry->next)
 				n += strcmp(entry->stanza->tag, tags[i]) == 0;
 			node_set_u64(child, tags[i], n);
 		}

@@ -13,12 +13,12 @@
 
 typedef struct Relay
 {
-	WaArena		arena;
-	SimConn    *conn;
+	WaArena arena;
+	SimConn *conn;
 	const WaNode *message;
-	SimGroup   *group;			/* NULL: a direct message */
-	SimAccount *peer;			/* direct messages */
-	bool		lid;			/* addressing of the chat */
+	SimGroup *group;  /* NULL: a direct message */
+	SimAccount *peer; /* direct messages */
+	bool lid;         /* addressing of the chat */
 } Relay;
 
 static void
@@ -60,7 +60,8 @@ part_for(const Relay *relay, const SimDevice *device)
 
 	if (participants == NULL)
 		return NULL;
-	for (const WaNode *to = node_child(participants, "to"); to != NULL; to = node_child_next(to, "to"))
+	for (const WaNode *to = node_child(participants, "to"); to != NULL;
+		 to = node_child_next(to, "to"))
 	{
 		if (sim_account_device_by_jid(node_attr(to, "jid")) == device)
 			return to;
@@ -110,7 +111,8 @@ copy_common(WaNode *node, const Relay *relay, bool with_identity)
 static bool
 has_prekey_message(const WaNode *part)
 {
-	for (const WaNode *enc = node_child(part, "enc"); enc != NULL; enc = node_child_next(enc, "enc"))
+	for (const WaNode *enc = node_child(part, "enc"); enc != NULL;
+		 enc = node_child_next(enc, "enc"))
 	{
 		if (str_is(node_attr(enc, "type"), "pkmsg"))
 			return true;
@@ -121,7 +123,8 @@ has_prekey_message(const WaNode *part)
 static void
 add_encs(WaNode *node, const WaNode *from)
 {
-	for (const WaNode *enc = node_child(from, "enc"); enc != NULL; enc = node_child_next(enc, "enc"))
+	for (const WaNode *enc = node_child(from, "enc"); enc != NULL;
+		 enc = node_child_next(enc, "enc"))
 	{
 		WaNode *copy = node_add(node, "enc");
 		static const char *const keys[] = {"v", "type", "mediatype", "decrypt-fail", "count"};
@@ -152,7 +155,7 @@ relay_group(Relay *relay)
 	const SimGroup *group = relay->group;
 	SimDevice *sender = relay->conn->device;
 	SimDevice *only = sim_account_device_by_jid(node_attr(relay->message, "participant"));
-	SimStanza *plain = NULL;	/* for everybody without a part of his own */
+	SimStanza *plain = NULL; /* for everybody without a part of his own */
 
 	for (int i = 0; i < group->n_members; i++)
 	{
@@ -227,7 +230,8 @@ relay_direct(Relay *relay)
 			relay_direct_to(relay, device, relay->message);
 		return;
 	}
-	for (const WaNode *to = node_child(participants, "to"); to != NULL; to = node_child_next(to, "to"))
+	for (const WaNode *to = node_child(participants, "to"); to != NULL;
+		 to = node_child_next(to, "to"))
 	{
 		device = sim_account_device_by_jid(node_attr(to, "jid"));
 		if (device != NULL && device != relay->conn->device &&

@@ -15,16 +15,16 @@
 #include "sim.h"
 
 /* How long a client may look at the last word before the socket closes. */
-#define LINGER	(150 * 1000)
+#define LINGER (150 * 1000)
 
 static uv_timer_t linger_timer;
-static WaBuf outgoing;			/* reused for each frame */
-static uint8_t *plain;			/* reused for each frame received */
+static WaBuf outgoing; /* reused for each frame */
+static uint8_t *plain; /* reused for each frame received */
 static size_t plain_size;
 
 bool
-sim_server_start(const char *address, int port, const char *tls_cert, const char *tls_key, int *bound,
-				 const char **why)
+sim_server_start(const char *address, int port, const char *tls_cert, const char *tls_key,
+				 int *bound, const char **why)
 {
 	NetListen listen = {address, port, tls_cert, tls_key};
 
@@ -43,7 +43,8 @@ sim_server_start(const char *address, int port, const char *tls_cert, const char
 WaStatus
 sim_server_certify(CertDefect defect, WaBuf *out)
 {
-	return cert_make(sim.env, &sim.root, sim.server_static.public_key, sim_util_now_us(), defect, out);
+	return cert_make(sim.env, &sim.root, sim.server_static.public_key, sim_util_now_us(), defect,
+					 out);
 }
 
 /* ---- out ---- */
@@ -255,8 +256,8 @@ read_hello(SimConn *conn, const uint8_t *data, size_t len)
 		(void) sim_server_certify(fault->defect, &certificate);
 	else
 		(void) buf_append(&certificate, buf_data(&sim.certificate), buf_len(&sim.certificate));
-	if (noise_server_hello(conn->noise, &sim.server_static, buf_data(&certificate), buf_len(&certificate),
-						   &hello) == WA_OK &&
+	if (noise_server_hello(conn->noise, &sim.server_static, buf_data(&certificate),
+						   buf_len(&certificate), &hello) == WA_OK &&
 		frame_header(&framed, buf_len(&hello)) == WA_OK &&
 		buf_append(&framed, buf_data(&hello), buf_len(&hello)) == WA_OK)
 	{
@@ -279,7 +280,8 @@ read_finish(SimConn *conn, const uint8_t *data, size_t len)
 	WaStr payload;
 
 	arena_init(&arena, sim.env, 1 << 20);
-	if (noise_read_client_finish(conn->noise, &arena, data, len, &payload, &conn->transport) == WA_OK)
+	if (noise_read_client_finish(conn->noise, &arena, data, len, &payload, &conn->transport) ==
+		WA_OK)
 	{
 		memcpy(conn->remote_static, conn->noise->remote_static, 32);
 		crypto_wipe(conn->noise, sizeof(*conn->noise));
@@ -338,7 +340,7 @@ read_stanza(SimConn *conn, const uint8_t *data, size_t len)
 		if (node_is(node, "iq"))
 			sim_iq_handle(conn, node);
 		else if (conn->device == NULL)
-			;					/* unlinked clients have nothing else to say */
+			; /* unlinked clients have nothing else to say */
 		else if (node_is(node, "ack"))
 			sim_relay_ack(conn, node);
 		else if (node_is(node, "receipt"))

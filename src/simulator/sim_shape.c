@@ -14,10 +14,10 @@
 
 struct SimShape
 {
-	WaBuf		waiting;
+	WaBuf waiting;
 };
 
-#define PERIOD_MS	20
+#define PERIOD_MS 20
 
 static uv_timer_t timer;
 static bool timer_made;
@@ -95,7 +95,8 @@ bool
 sim_shape_write(SimConn *conn, const uint8_t *data, size_t len)
 {
 	const SimAccount *account = conn->device != NULL ? conn->device->account : NULL;
-	bool wanted = sim_fault_peek("slow", account) != NULL || sim_fault_peek("split", account) != NULL;
+	bool wanted =
+		sim_fault_peek("slow", account) != NULL || sim_fault_peek("split", account) != NULL;
 
 	if (!wanted && conn->hold_until == 0 && sim_shape_unsent(conn) == 0)
 		return false;

@@ -85,7 +85,7 @@ sim_truth_group(const SimGroup *group, bool events)
 
 	snprintf(jid, sizeof(jid), "%s@g.us", group->id);
 	set(object, "group", json_string(jid));
-	set(object, "subject", sim_truth_text((WaStr) {group->subject, group->subject_len}));
+	set(object, "subject", sim_truth_text((WaStr){group->subject, group->subject_len}));
 	set(object, "subject_at", json_integer(group->subject_at));
 	set(object, "description", sim_truth_text(str_from(group->description)));
 	set(object, "addressing", json_string(group->lid ? "lid" : "pn"));
@@ -105,7 +105,8 @@ sim_truth_group(const SimGroup *group, bool events)
 	set(settings, "locked", json_boolean(group->locked));
 	set(settings, "join_approval", json_boolean(group->approval));
 	set(settings, "ephemeral_seconds", json_integer(group->ephemeral));
-	set(settings, "member_add_mode", json_string(group->members_add ? "all_member_add" : "admin_add"));
+	set(settings, "member_add_mode",
+		json_string(group->members_add ? "all_member_add" : "admin_add"));
 	set(settings, "member_link_mode",
 		json_string(group->members_link ? "all_member_link" : "admin_link"));
 	set(object, "settings", settings);

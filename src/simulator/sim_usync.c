@@ -147,7 +147,8 @@ sim_usync_handle(SimConn *conn, const WaNode *iq)
 			node_add(summary, protocols[i]);
 	}
 	list = node_add(answer, "list");
-	for (const WaNode *user = node_child(asked, "user"); user != NULL; user = node_child_next(user, "user"))
+	for (const WaNode *user = node_child(asked, "user"); user != NULL;
+		 user = node_child_next(user, "user"))
 		add_user(list, query, user);
 	sim_server_send(conn, result);
 	arena_free(&arena);
