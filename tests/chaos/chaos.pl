@@ -31,6 +31,8 @@ BEGIN
 	$ENV{TESTDIR} //= 'build/chaos';
 	$ENV{TESTDATADIR} //= "$ENV{TESTDIR}/tmp_check";
 	$ENV{TESTLOGDIR} //= "$ENV{TESTDIR}/tmp_check/log";
+	# what the last run left would be in the way
+	system('rm', '-rf', $ENV{TESTDATADIR}) if !$^C;
 	system('mkdir', '-p', $ENV{TESTDIR}, $ENV{TESTLOGDIR});
 	($ENV{PG_REGRESS} = $pgxs) =~ s{/makefiles/pgxs\.mk$}{/test/regress/pg_regress};
 	$pgxs =~ s{/makefiles/pgxs\.mk$}{/test/perl};
@@ -90,16 +92,31 @@ sub workers
 	return @found;
 }
 
+# Its orphans need a moment to notice, and until then nobody may start anew.
+sub kill_postmaster
+{
+	my $pid = $node->{_pid};
+	my $bound = Time::HiRes::time() + 60;
+	$node->kill9;
+	Time::HiRes::usleep(5000) while kill(0, $pid) && Time::HiRes::time() < $bound;
+	while (!$node->start(fail_ok => 1))
+	{
+		die "the server did not start within 60 s after kill -9\n" if Time::HiRes::time() > $bound;
+		Time::HiRes::usleep(100_000);
+	}
+	return;
+}
+
 my %done = (worker => 0, postmaster => 0, cut => 0);
 my $reported = Time::HiRes::time();
+my $begun = $reported;
 for my $n (1 .. $option{kills})
 {
 	random_moment();
 	my $choice = rand;
 	if ($choice < 0.15)
 	{
-		$node->kill9;
-		$node->start;
+		kill_postmaster();
 		$done{postmaster}++;
 	}
 	elsif ($choice < 0.65)
@@ -204,7 +221,7 @@ my $snapshot = $node->safe_psql('postgres', "SELECT count(*) FROM wa.group_event
 my $rejected = $node->safe_psql('postgres', 'SELECT count(*) FROM wa.rejected');
 
 print $out map { "$_\n" } splice @examples, 0, 20;
-print $out "workers=$done{worker} postmasters=$done{postmaster} cuts=$done{cut} snapshot_events=$snapshot rejected=$rejected\n";
+printf $out "workers=$done{worker} postmasters=$done{postmaster} cuts=$done{cut} seconds=%d snapshot_events=$snapshot rejected=$rejected\n", Time::HiRes::time() - $begun;
 print $out "kills=$option{kills} sent=$sent stored=$found lost=$lost doubled=$doubled pending=$pending groups_equal=$equal\n";
 $node->stop('fast');
 my $well = $lost == 0 && $doubled == 0 && $pending == 0 && $equal eq 'yes' && $rejected == 0;
