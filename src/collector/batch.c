@@ -17,41 +17,41 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define MOST_ITEMS			1000
-#define MOST_MEMORY			(32 * 1024 * 1024)
-#define MOST_FACT			(256 << 20) /* bytes of one event's JSON */
-#define RETRY_FIRST_US		(100 * INT64_C(1000))
-#define RETRY_MOST_US		(10 * WA_SECOND)
-#define REJECT_LOG_US		(60 * WA_SECOND)
-#define PAIR_CODE_US		(180 * WA_SECOND)	/* sheet 1 section 6.2 */
-#define LIMIT_ATTEMPTS		5	/* of a lone unit that is too slow or too large */
+#define MOST_ITEMS 1000
+#define MOST_MEMORY (32 * 1024 * 1024)
+#define MOST_FACT (256 << 20) /* bytes of one event's JSON */
+#define RETRY_FIRST_US (100 * INT64_C(1000))
+#define RETRY_MOST_US (10 * WA_SECOND)
+#define REJECT_LOG_US (60 * WA_SECOND)
+#define PAIR_CODE_US (180 * WA_SECOND) /* sheet 1 section 6.2 */
+#define LIMIT_ATTEMPTS 5               /* of a lone unit that is too slow or too large */
 
 struct Batch
 {
-	MemoryContext context;		/* reset whenever the batch is empty */
-	WaEnv		env;			/* allocates there */
+	MemoryContext context; /* reset whenever the batch is empty */
+	WaEnv env;             /* allocates there */
 	StoreItem **items;
-	int			n_items;
-	int			items_capacity;
-	BatchUnit  *units;
-	int			n_units;
-	int			units_capacity;
-	int			resolved;
+	int n_items;
+	int items_capacity;
+	BatchUnit *units;
+	int n_units;
+	int units_capacity;
+	int resolved;
 	StoreQuestion *questions;
-	int			n_questions;
-	int			questions_capacity;
-	int64		retry_at;
-	int64		retry_delay_us;
-	bool		not_ready;
-	int64		reject_logged_at;	/* 0 never */
-	int			rejects_unlogged;
-	char		trouble[200];
+	int n_questions;
+	int questions_capacity;
+	int64 retry_at;
+	int64 retry_delay_us;
+	bool not_ready;
+	int64 reject_logged_at; /* 0 never */
+	int rejects_unlogged;
+	char trouble[200];
 };
 
 Batch *
 batch_create(MemoryContext parent)
 {
-	Batch	   *batch = MemoryContextAllocZero(parent, sizeof(Batch));
+	Batch *batch = MemoryContextAllocZero(parent, sizeof(Batch));
 
 	batch->context = AllocSetContextCreate(parent, "wa_collector batch", ALLOCSET_DEFAULT_SIZES);
 	host_env_init(&batch->env, batch->context);
@@ -63,7 +63,7 @@ bool
 batch_has_room(const Batch *batch)
 {
 	return batch->n_items < MOST_ITEMS &&
-		MemoryContextMemAllocated(batch->context, false) < MOST_MEMORY;
+		   MemoryContextMemAllocated(batch->context, false) < MOST_MEMORY;
 }
 
 bool
@@ -104,7 +104,7 @@ grow(Batch *batch, void *array, int count, int *capacity, size_t size)
 static BatchUnit *
 open_unit(Batch *batch, const BatchSource *source, uint64 stanza, WaStr bytes)
 {
-	BatchUnit  *unit;
+	BatchUnit *unit;
 
 	if (batch->n_units > batch->resolved)
 	{
@@ -113,8 +113,8 @@ open_unit(Batch *batch, const BatchSource *source, uint64 stanza, WaStr bytes)
 			unit->serial == source->serial)
 			return unit;
 	}
-	batch->units = grow(batch, batch->units, batch->n_units, &batch->units_capacity,
-						sizeof(BatchUnit));
+	batch->units =
+		grow(batch, batch->units, batch->n_units, &batch->units_capacity, sizeof(BatchUnit));
 	unit = &batch->units[batch->n_units++];
 	memset(unit, 0, sizeof(BatchUnit));
 	unit->bot_id = source->bot_id;
@@ -123,8 +123,8 @@ open_unit(Batch *batch, const BatchSource *source, uint64 stanza, WaStr bytes)
 	unit->first_item = batch->n_items;
 	if (bytes.data != NULL)
 	{
-		unit->stanza_bytes = MemoryContextAllocExtended(batch->context, Max(bytes.len, 1),
-														MCXT_ALLOC_HUGE);
+		unit->stanza_bytes =
+			MemoryContextAllocExtended(batch->context, Max(bytes.len, 1), MCXT_ALLOC_HUGE);
 		memcpy(unit->stanza_bytes, bytes.data, bytes.len);
 		unit->stanza_len = bytes.len;
 	}
@@ -134,10 +134,10 @@ open_unit(Batch *batch, const BatchSource *source, uint64 stanza, WaStr bytes)
 static StoreItem *
 add_item(Batch *batch, BatchUnit *unit, StoreKind kind)
 {
-	StoreItem  *item = MemoryContextAllocZero(batch->context, sizeof(StoreItem));
+	StoreItem *item = MemoryContextAllocZero(batch->context, sizeof(StoreItem));
 
-	batch->items = grow(batch, batch->items, batch->n_items, &batch->items_capacity,
-						sizeof(StoreItem *));
+	batch->items =
+		grow(batch, batch->items, batch->n_items, &batch->items_capacity, sizeof(StoreItem *));
 	batch->items[batch->n_items++] = item;
 	item->kind = kind;
 	item->bot_id = unit->bot_id;
@@ -148,7 +148,7 @@ add_item(Batch *batch, BatchUnit *unit, StoreKind kind)
 static char *
 copy_str(Batch *batch, WaStr s)
 {
-	char	   *copy;
+	char *copy;
 
 	if (s.data == NULL)
 		return NULL;
@@ -161,8 +161,8 @@ copy_str(Batch *batch, WaStr s)
 static void
 add_fact(Batch *batch, BatchUnit *unit, const WaEvent *event, WaNow now)
 {
-	WaBuf		json;
-	WaStatus	status = WA_OK;
+	WaBuf json;
+	WaStatus status = WA_OK;
 
 	buf_init(&json, &batch->env, MOST_FACT);
 	if (!facts_write(event, now.wall_us, &json, &status))
@@ -208,8 +208,8 @@ add_status(Batch *batch, BatchUnit *unit, WaBotStatus status)
 void
 batch_add(Batch *batch, const BatchSource *source, const WaEvent *event, WaNow now)
 {
-	BatchUnit  *unit = open_unit(batch, source, event->stanza, event->stanza_bytes);
-	StoreItem  *item;
+	BatchUnit *unit = open_unit(batch, source, event->stanza, event->stanza_bytes);
+	StoreItem *item;
 
 	unit->epoch = event->epoch;
 	switch (event->kind)
@@ -231,8 +231,8 @@ batch_add(Batch *batch, const BatchSource *source, const WaEvent *event, WaNow n
 		case EVENT_PREKEYS:
 			item = add_item(batch, unit, STORE_PREKEYS);
 			item->n_keys = event->prekeys.count;
-			item->keys = MemoryContextAlloc(batch->context,
-											sizeof(WaPrekey) * Max(item->n_keys, 1));
+			item->keys =
+				MemoryContextAlloc(batch->context, sizeof(WaPrekey) * Max(item->n_keys, 1));
 			memcpy(item->keys, event->prekeys.keys, sizeof(WaPrekey) * item->n_keys);
 			unit->holds_keys = true;
 			return;
@@ -292,8 +292,8 @@ retry_later(Batch *batch, int64 now_us)
 {
 	const StoreError *error = store_error();
 
-	batch->retry_delay_us = batch->retry_delay_us == 0 ? RETRY_FIRST_US :
-		Min(batch->retry_delay_us * 2, RETRY_MOST_US);
+	batch->retry_delay_us =
+		batch->retry_delay_us == 0 ? RETRY_FIRST_US : Min(batch->retry_delay_us * 2, RETRY_MOST_US);
 	batch->retry_at = now_us + batch->retry_delay_us;
 
 	/* A short wait for a lock is daily life. */
@@ -303,11 +303,10 @@ retry_later(Batch *batch, int64 now_us)
 			 "Events cannot be stored at the moment: SQLSTATE %s.",
 			 unpack_sql_state(error->sqlstate));
 	ereport(LOG,
-			(errcode(error->sqlstate),
-			 errmsg("wa_collector cannot store events at the moment"),
+			(errcode(error->sqlstate), errmsg("wa_collector cannot store events at the moment"),
 			 errdetail("SQLSTATE %s%s%s.  They are kept and tried again.",
-					   unpack_sql_state(error->sqlstate),
-					   error->object[0] != '\0' ? " at " : "", error->object)));
+					   unpack_sql_state(error->sqlstate), error->object[0] != '\0' ? " at " : "",
+					   error->object)));
 }
 
 /* A trigger that always fails must not fill the log: one line a minute. */
@@ -323,9 +322,8 @@ report_reject(Batch *batch, int64 bot_id, const StoreError *cause, int64 now_us)
 			(errcode(cause->sqlstate),
 			 errmsg("a stanza of bot %lld could not be stored", (long long) bot_id),
 			 errdetail("SQLSTATE %s%s%s.  %d more were not logged before it.",
-					   unpack_sql_state(cause->sqlstate),
-					   cause->object[0] != '\0' ? " at " : "", cause->object,
-					   batch->rejects_unlogged),
+					   unpack_sql_state(cause->sqlstate), cause->object[0] != '\0' ? " at " : "",
+					   cause->object, batch->rejects_unlogged),
 			 errhint("It is kept in wa.rejected with the reason.")));
 	batch->reject_logged_at = now_us;
 	batch->rejects_unlogged = 0;
@@ -335,8 +333,8 @@ report_reject(Batch *batch, int64 bot_id, const StoreError *cause, int64 now_us)
 static bool
 reject_unit(Batch *batch, int index, int64 now_us)
 {
-	BatchUnit  *unit = &batch->units[index];
-	StoreError	cause = *store_error();
+	BatchUnit *unit = &batch->units[index];
+	StoreError cause = *store_error();
 
 	if (unit->is_broken)
 	{
@@ -345,8 +343,8 @@ reject_unit(Batch *batch, int index, int64 now_us)
 		strlcpy(cause.message, "the event is too large to be written as JSON",
 				sizeof(cause.message));
 	}
-	switch (store_reject(unit->bot_id, unit->stanza_bytes, unit->stanza_len,
-						 cause.message, cause.sqlstate))
+	switch (store_reject(unit->bot_id, unit->stanza_bytes, unit->stanza_len, cause.message,
+						 cause.sqlstate))
 	{
 		case STORE_OK:
 			break;
@@ -370,11 +368,11 @@ static bool
 resolve_range(Batch *batch, int from, int to, int64 now_us)
 {
 	StoreQuestion *questions;
-	int			n_questions;
-	int			first_item = batch->units[from].first_item;
-	int			last_item = batch->units[to - 1].first_item + batch->units[to - 1].n_items;
-	bool		broken = false;
-	int			middle;
+	int n_questions;
+	int first_item = batch->units[from].first_item;
+	int last_item = batch->units[to - 1].first_item + batch->units[to - 1].n_items;
+	bool broken = false;
+	int middle;
 
 	for (int i = from; i < to; i++)
 		broken |= batch->units[i].is_broken;
@@ -386,8 +384,8 @@ resolve_range(Batch *batch, int from, int to, int64 now_us)
 	}
 	if (!broken)
 	{
-		switch (store_apply(batch->items + first_item, last_item - first_item,
-							&questions, &n_questions))
+		switch (store_apply(batch->items + first_item, last_item - first_item, &questions,
+							&n_questions))
 		{
 			case STORE_OK:
 				keep_questions(batch, questions, n_questions);
@@ -417,8 +415,7 @@ resolve_range(Batch *batch, int from, int to, int64 now_us)
 		return reject_unit(batch, from, now_us);
 	}
 	middle = from + (to - from) / 2;
-	return resolve_range(batch, from, middle, now_us) &&
-		resolve_range(batch, middle, to, now_us);
+	return resolve_range(batch, from, middle, now_us) && resolve_range(batch, middle, to, now_us);
 }
 
 void

@@ -18,23 +18,23 @@ typedef enum BatchOutcome
 {
 	UNIT_PENDING,
 	UNIT_STORED,
-	UNIT_REJECTED,				/* kept in wa.rejected; may be acknowledged */
-	UNIT_LOST,					/* keys could not be stored: the client is ahead of the tables */
+	UNIT_REJECTED, /* kept in wa.rejected; may be acknowledged */
+	UNIT_LOST,     /* keys could not be stored: the client is ahead of the tables */
 } BatchOutcome;
 
 typedef struct BatchUnit
 {
-	int64		bot_id;
-	uint64		serial;			/* of the session it came from */
-	uint64		stanza;
-	uint64		epoch;			/* of its last event; 0: nothing to confirm */
-	int			first_item;
-	int			n_items;
-	uint8_t    *stanza_bytes;	/* NULL: from no stanza */
-	size_t		stanza_len;
-	bool		holds_keys;
-	bool		is_broken;		/* an event could not be written as a fact */
-	int			attempts;
+	int64 bot_id;
+	uint64 serial; /* of the session it came from */
+	uint64 stanza;
+	uint64 epoch; /* of its last event; 0: nothing to confirm */
+	int first_item;
+	int n_items;
+	uint8_t *stanza_bytes; /* NULL: from no stanza */
+	size_t stanza_len;
+	bool holds_keys;
+	bool is_broken; /* an event could not be written as a fact */
+	int attempts;
 	BatchOutcome outcome;
 } BatchUnit;
 
@@ -47,11 +47,11 @@ extern bool batch_is_empty(const Batch *batch);
 /* Who an event came from, and what of it the event does not say. */
 typedef struct BatchSource
 {
-	int64		bot_id;
-	uint64		serial;
-	bool		make_online;	/* linking it means it is wanted online */
-	const char *phone;			/* the pairing code was asked for it; NULL */
-	const WaDevice *device;		/* as the client has it */
+	int64 bot_id;
+	uint64 serial;
+	bool make_online;       /* linking it means it is wanted online */
+	const char *phone;      /* the pairing code was asked for it; NULL */
+	const WaDevice *device; /* as the client has it */
 } BatchSource;
 
 extern void batch_add(Batch *batch, const BatchSource *source, const WaEvent *event, WaNow now);
@@ -68,12 +68,12 @@ extern const char *batch_trouble(const Batch *batch);
 /* The storage is not ready: store_why() knows more. */
 extern bool batch_not_ready(const Batch *batch);
 
-extern int	batch_resolved(const Batch *batch);
+extern int batch_resolved(const Batch *batch);
 extern const BatchUnit *batch_unit(const Batch *batch, int index);
-extern int	batch_questions(const Batch *batch, const StoreQuestion **questions);
+extern int batch_questions(const Batch *batch, const StoreQuestion **questions);
 /* Drops the resolved units and the questions. */
 extern void batch_forget(Batch *batch);
 /* Drops everything, resolved or not: the clients will hear it again. */
 extern void batch_clear(Batch *batch);
 
-#endif							/* WA_BATCH_H */
+#endif /* WA_BATCH_H */

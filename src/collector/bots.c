@@ -17,6 +17,7 @@
 #include "settings.h"
 #include "store.h"
 
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -40,21 +41,22 @@ report_lack_of_memory(Session *session)
 static bool
 start_linking(Session *session)
 {
-	WaEnv		env;
-	WaDevice	device;
-	StoreItem	item = {.kind = STORE_DEVICE,.bot_id = session->bot_id,.device = &device};
-	StoreItem  *items = &item;
+	WaEnv env;
+	WaDevice device;
+	StoreItem item = {.kind = STORE_DEVICE, .bot_id = session->bot_id, .device = &device};
+	StoreItem *items = &item;
 	StoreQuestion *questions;
-	int			n_questions;
-	bool		ok = false;
+	int n_questions;
+	bool ok = false;
 
 	host_env_init(&env, CurrentMemoryContext);
 	session_detach_client(session);
 	if (device_create(&env, &device) != WA_OK)
 		report_lack_of_memory(session);
 	else if (store_apply(&items, 1, &questions, &n_questions) != STORE_OK)
-		session_report(session, BOT_ERROR, "storage", NULL,
-					   "The keys of a new link could not be stored; the server log has the reason.");
+		session_report(
+			session, BOT_ERROR, "storage", NULL,
+			"The keys of a new link could not be stored; the server log has the reason.");
 	else if (!session_attach_client(session, &device))
 		report_lack_of_memory(session);
 	else
@@ -116,7 +118,7 @@ rests(const StoreBot *bot)
 	if (strcmp(bot->status, "banned") == 0)
 		return bot->status_until == 0 || bot->status_until > GetCurrentTimestamp();
 	return strcmp(bot->status, "error") == 0 && bot->status_reason != NULL &&
-		strcmp(bot->status_reason, "replaced") == 0;
+		   strcmp(bot->status_reason, "replaced") == 0;
 }
 
 /* A wish to link is good for as long as linking may take. */
@@ -131,14 +133,14 @@ static bool
 ban_is_over(const Session *session, const StoreBot *bot)
 {
 	return !session->is_started && bot->status != NULL && strcmp(bot->status, "banned") == 0 &&
-		bot->status_until != 0 && bot->status_until <= GetCurrentTimestamp();
+		   bot->status_until != 0 && bot->status_until <= GetCurrentTimestamp();
 }
 
 static void
 follow_wishes(Session *session, const StoreBot *bot, bool is_new)
 {
-	bool		asked = bot->login_requested_at > session->login_requested_at;
-	bool		changed = is_new || bot->desired != session->desired;
+	bool asked = bot->login_requested_at > session->login_requested_at;
+	bool changed = is_new || bot->desired != session->desired;
 
 	session->desired = bot->desired;
 	session->login_requested_at = bot->login_requested_at;
@@ -173,8 +175,8 @@ follow_wishes(Session *session, const StoreBot *bot, bool is_new)
 static void
 take_bot(const StoreBot *bot)
 {
-	Session    *session = session_find(bot->bot_id);
-	bool		is_new = session == NULL;
+	Session *session = session_find(bot->bot_id);
+	bool is_new = session == NULL;
 
 	if (!bot->is_ours)
 		return;
@@ -185,7 +187,8 @@ take_bot(const StoreBot *bot)
 	if (is_new && bot->is_damaged)
 	{
 		session_report(session, BOT_ERROR, "device_damaged", NULL,
-					   "Its keys in wa_private.devices are damaged: restore them from a backup, or link the bot again.");
+					   "Its keys in wa_private.devices are damaged: restore them from a backup, or "
+					   "link the bot again.");
 		session->login_requested_at = bot->login_requested_at;
 		session->desired = bot->desired;
 		return;
@@ -235,10 +238,10 @@ refuse(const char *why)
 const char *
 bots_load(int worker, int workers)
 {
-	StoreBot   *bots;
-	int			count;
-	int			foreign = 0;
-	char	   *refusal;
+	StoreBot *bots;
+	int count;
+	int foreign = 0;
+	char *refusal;
 
 	session_visit_all(drop_void);
 	switch (store_load_bots(worker, workers, introduced ? NULL : settings_node_id, session_exists,
@@ -271,7 +274,8 @@ bots_load(int worker, int workers)
 	if (foreign == 0)
 		return NULL;
 	snprintf(refusal_text, sizeof(refusal_text),
-			 "%d bots are held by another process, or the lock table is full (max_locks_per_transaction).",
+			 "%d bots are held by another process, or the lock table is full "
+			 "(max_locks_per_transaction).",
 			 foreign);
 	return refusal_text;
 }
@@ -285,10 +289,30 @@ make_stale(Session *session)
 	session_make_ready(session);
 }
 
+/* A number that changes with every setting that a client or connection is made with. */
+static uint32
+settings_mark(void)
+{
+	char *all = psprintf(
+		"%s|%s|%s|%s|%s|%d|%d|%d|%d|%d|%d|%d", settings_endpoint, settings_noise_root_key,
+		settings_tls_ca_file, settings_web_version, settings_device_name, settings_edge_routing,
+		settings_prekey_batch, settings_group_queries_per_minute, settings_link_timeout_ms,
+		settings_keepalive_interval_ms, settings_iq_timeout_ms, settings_deaf_after_ms);
+	uint32 mark = hash_bytes((const unsigned char *) all, (int) strlen(all));
+
+	pfree(all);
+	return mark;
+}
+
 void
 bots_settings_changed(void)
 {
-	session_visit_all(make_stale);
+	static uint32 known_mark = 0;
+	uint32 mark = settings_mark();
+
+	if (mark != known_mark)
+		session_visit_all(make_stale);
+	known_mark = mark;
 }
 
 /* ---- mail ---- */
@@ -296,7 +320,7 @@ bots_settings_changed(void)
 void
 bots_handle_mail(const Mail *mail, int worker, int workers)
 {
-	Session    *session = session_find(mail->bot_id);
+	Session *session = session_find(mail->bot_id);
 
 	/* A bot that was added a moment ago. */
 	if (session == NULL)
@@ -337,13 +361,12 @@ bots_handle_mail(const Mail *mail, int worker, int workers)
 void
 bots_ask_due(void)
 {
-	int64	   *bots;
-	int			count = session_online(&bots);
+	int64 *bots;
+	int count = session_online(&bots);
 	StoreQuestion *questions;
-	int			n_questions;
+	int n_questions;
 
-	if (count > 0 &&
-		store_due_questions(bots, count, &questions, &n_questions) == STORE_OK)
+	if (count > 0 && store_due_questions(bots, count, &questions, &n_questions) == STORE_OK)
 		session_ask(questions, n_questions);
 	pfree(bots);
 }

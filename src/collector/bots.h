@@ -17,7 +17,10 @@
  */
 extern const char *bots_load(int worker, int workers);
 
-/* Settings changed: clients are made anew before their next connection. */
+/*
+ * The configuration was read (call it once at the start, too): when it matters
+ * to them, clients are made anew before their next connection.
+ */
 extern void bots_settings_changed(void);
 
 extern void bots_handle_mail(const Mail *mail, int worker, int workers);
@@ -25,4 +28,4 @@ extern void bots_handle_mail(const Mail *mail, int worker, int workers);
 /* Asks what the tables have been missing for a while. */
 extern void bots_ask_due(void);
 
-#endif							/* WA_BOTS_H */
+#endif /* WA_BOTS_H */

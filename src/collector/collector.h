@@ -13,10 +13,10 @@
 #error "WA_COLLECTOR_VERSION is not defined; build with the Makefile"
 #endif
 
-#define COLLECTOR_EXTENSION		"wa_collector"
+#define COLLECTOR_EXTENSION "wa_collector"
 
 /* First key of the advisory lock that a worker holds for each bot it runs. */
-#define COLLECTOR_LOCK_CLASS	0x5741
+#define COLLECTOR_LOCK_CLASS 0x5741
 
 /* True when the library came in through shared_preload_libraries. */
 extern bool collector_is_preloaded(void);
@@ -40,4 +40,4 @@ extern void ddl_install_hooks(void);
  */
 extern void functions_wake_at_commit(void);
 
-#endif							/* WA_COLLECTOR_H */
+#endif /* WA_COLLECTOR_H */

@@ -28,18 +28,18 @@
 
 /* The module's identity shows in pg_get_loaded_modules() from 18 on. */
 #if PG_VERSION_NUM >= 180000
-#define COMPAT_MODULE_MAGIC(module, text)	PG_MODULE_MAGIC_EXT(.name = module, .version = text)
+#define COMPAT_MODULE_MAGIC(module, text) PG_MODULE_MAGIC_EXT(.name = module, .version = text)
 #else
-#define COMPAT_MODULE_MAGIC(module, text)	PG_MODULE_MAGIC
+#define COMPAT_MODULE_MAGIC(module, text) PG_MODULE_MAGIC
 #endif
 
 /* 19 terminates such workers by itself for commands that need the database. */
 #if PG_VERSION_NUM >= 190000
-#define COMPAT_BGWORKER_FLAGS	BGWORKER_INTERRUPTIBLE
-#define COMPAT_NEEDS_DDL_HOOK	0
+#define COMPAT_BGWORKER_FLAGS BGWORKER_INTERRUPTIBLE
+#define COMPAT_NEEDS_DDL_HOOK 0
 #else
-#define COMPAT_BGWORKER_FLAGS	0
-#define COMPAT_NEEDS_DDL_HOOK	1
+#define COMPAT_BGWORKER_FLAGS 0
+#define COMPAT_NEEDS_DDL_HOOK 1
 #endif
 
 /* A set that lives as long as the process. */
@@ -75,4 +75,4 @@ compat_owns_database(Oid database, Oid role)
 #endif
 }
 
-#endif							/* WA_COMPAT_H */
+#endif /* WA_COMPAT_H */

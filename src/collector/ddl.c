@@ -26,7 +26,7 @@
 #include "tcop/utility.h"
 #include "utils/timestamp.h"
 
-#define STOP_TIMEOUT_MS	5000	/* then the command says itself who is in its way */
+#define STOP_TIMEOUT_MS 5000 /* then the command says itself who is in its way */
 
 static object_access_hook_type previous_access_hook = NULL;
 
@@ -44,14 +44,14 @@ on_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_i
 #if COMPAT_NEEDS_DDL_HOOK
 
 static ProcessUtility_hook_type previous_utility_hook = NULL;
-static bool callbacks_registered = false;	/* once per process */
+static bool callbacks_registered = false; /* once per process */
 static bool hold_placed = false;
 
 /* The database that a command needs without other sessions; NULL none. */
 static const char *
 needed_database(Node *statement)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	switch (nodeTag(statement))
 	{
@@ -62,14 +62,14 @@ needed_database(Node *statement)
 				return ((RenameStmt *) statement)->subname;
 			return NULL;
 		case T_AlterDatabaseStmt:
-			foreach(cell, ((AlterDatabaseStmt *) statement)->options)
+			foreach (cell, ((AlterDatabaseStmt *) statement)->options)
 				if (strcmp(((DefElem *) lfirst(cell))->defname, "tablespace") == 0)
 					return ((AlterDatabaseStmt *) statement)->dbname;
 			return NULL;
 		case T_CreatedbStmt:
-			foreach(cell, ((CreatedbStmt *) statement)->options)
+			foreach (cell, ((CreatedbStmt *) statement)->options)
 			{
-				DefElem    *option = lfirst(cell);
+				DefElem *option = lfirst(cell);
 
 				if (strcmp(option->defname, "template") == 0 && option->arg != NULL)
 					return defGetString(option);
@@ -119,14 +119,14 @@ release_at_exit(int code, Datum arg)
 static bool
 place_hold(Oid database)
 {
-	bool		is_served = false;
+	bool is_served = false;
 
 	shmem_lock();
 	for (int i = 0; i < SHMEM_MAX_SLOTS; i++)
 		is_served |= shmem->slots[i].state != SLOT_FREE && shmem->slots[i].database == database;
 	if (is_served)
 	{
-		int			i = 0;
+		int i = 0;
 
 		(void) shmem_is_held(database); /* clears holds of the dead */
 		while (i < SHMEM_MAX_HOLDS && OidIsValid(shmem->holds[i].database))
@@ -139,7 +139,7 @@ place_hold(Oid database)
 		}
 		for (i = 0; i < SHMEM_MAX_SLOTS; i++)
 		{
-			ShmemSlot  *slot = &shmem->slots[i];
+			ShmemSlot *slot = &shmem->slots[i];
 
 			if (slot->database != database ||
 				(slot->state != SLOT_RUNNING && slot->state != SLOT_STARTING))
@@ -156,12 +156,12 @@ place_hold(Oid database)
 static bool
 workers_are_gone(Oid database)
 {
-	bool		gone = true;
+	bool gone = true;
 
 	shmem_lock_shared();
 	for (int i = 0; i < SHMEM_MAX_SLOTS; i++)
 	{
-		ShmemSlot  *slot = &shmem->slots[i];
+		ShmemSlot *slot = &shmem->slots[i];
 
 		if (slot->database == database &&
 			(slot->state == SLOT_RUNNING || slot->state == SLOT_STARTING))
@@ -179,7 +179,7 @@ wait_for_workers(Oid database)
 	ConditionVariablePrepareToSleep(&shmem->changed);
 	while (!workers_are_gone(database))
 	{
-		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
 
 		if (left <= 0)
 			break;
@@ -194,7 +194,7 @@ on_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 		   DestReceiver *dest, QueryCompletion *completion)
 {
 	const char *name = shmem == NULL ? NULL : needed_database(pstmt->utilityStmt);
-	Oid			database = name == NULL ? InvalidOid : get_database_oid(name, true);
+	Oid database = name == NULL ? InvalidOid : get_database_oid(name, true);
 
 	/* Who may not do it must not be able to stop the workers with it. */
 	if (OidIsValid(database) && compat_owns_database(database, GetUserId()))
@@ -209,14 +209,14 @@ on_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 			wait_for_workers(database);
 	}
 	if (previous_utility_hook)
-		previous_utility_hook(pstmt, query, read_only_tree, context, params, environment,
-							  dest, completion);
+		previous_utility_hook(pstmt, query, read_only_tree, context, params, environment, dest,
+							  completion);
 	else
-		standard_ProcessUtility(pstmt, query, read_only_tree, context, params, environment,
-								dest, completion);
+		standard_ProcessUtility(pstmt, query, read_only_tree, context, params, environment, dest,
+								completion);
 }
 
-#endif							/* COMPAT_NEEDS_DDL_HOOK */
+#endif /* COMPAT_NEEDS_DDL_HOOK */
 
 void
 ddl_install_hooks(void)

@@ -40,8 +40,8 @@ PG_FUNCTION_INFO_V1(wac_qr_png);
 
 /* ---- waking ---- */
 
-static bool wake_registered = false;	/* the callback, once per process */
-static bool wake_armed = false; /* in the current transaction */
+static bool wake_registered = false; /* the callback, once per process */
+static bool wake_armed = false;      /* in the current transaction */
 
 static void
 on_transaction_end(XactEvent event, void *arg)
@@ -96,40 +96,35 @@ parse_command(const char *command)
 		return MAIL_PAIR_CODE;
 	if (strcmp(command, "refresh_groups") == 0)
 		return MAIL_REFRESH_GROUPS;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unrecognized command: \"%s\"", command)));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("unrecognized command: \"%s\"", command)));
 }
 
 Datum
 wac_mailbox_put(PG_FUNCTION_ARGS)
 {
-	Mail		mail = {0};
-	char	   *argument = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
-	char	   *database;
+	Mail mail = {0};
+	char *argument = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char *database;
 
 	collector_require_preload();
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("bot and command must not be null")));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("bot and command must not be null")));
 	mail.bot_id = PG_GETARG_INT64(0);
 	mail.command = parse_command(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	if (argument != NULL &&
 		strlcpy(mail.argument, argument, sizeof(mail.argument)) >= sizeof(mail.argument))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument is too long")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument is too long")));
 
 	switch (shmem_put_mail(MyDatabaseId, &mail))
 	{
 		case MAIL_SENT:
 			break;
 		case MAIL_FULL:
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("the wa_collector worker has too many requests waiting"),
-					 errhint("Try again in a moment.")));
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+							errmsg("the wa_collector worker has too many requests waiting"),
+							errhint("Try again in a moment.")));
 			break;
 		case MAIL_NOT_RUNNING:
 			ereport(ERROR,
@@ -139,11 +134,11 @@ wac_mailbox_put(PG_FUNCTION_ARGS)
 			break;
 		case MAIL_NOT_SERVED:
 			database = get_database_name(MyDatabaseId);
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("no wa_collector worker serves database \"%s\"",
-							database != NULL ? database : "?"),
-					 errhint("Add it to \"wa_collector.databases\" in postgresql.conf and reload the configuration.")));
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+							errmsg("no wa_collector worker serves database \"%s\"",
+								   database != NULL ? database : "?"),
+							errhint("Add it to \"wa_collector.databases\" in postgresql.conf and "
+									"reload the configuration.")));
 			break;
 	}
 	PG_RETURN_VOID();
@@ -154,28 +149,28 @@ wac_mailbox_put(PG_FUNCTION_ARGS)
 /* What a row of wa.workers needs of a slot; the mailbox stays out. */
 typedef struct WorkerRow
 {
-	int			worker;
-	NameData	database;
-	pid_t		pid;
-	char		state[16];
+	int worker;
+	NameData database;
+	pid_t pid;
+	char state[16];
 	TimestampTz started_at;
 	TimestampTz last_tick_at;
 	TimestampTz next_start_at;
-	uint64		gauges[5];		/* bots, online, fds_used, fds_limit, memory_bytes */
-	int64		restarts;
-	char		detail[SHMEM_DETAIL];
+	uint64 gauges[5]; /* bots, online, fds_used, fds_limit, memory_bytes */
+	int64 restarts;
+	char detail[SHMEM_DETAIL];
 } WorkerRow;
 
 static int
 copy_slots(WorkerRow *rows)
 {
-	int			count = 0;
+	int count = 0;
 
 	shmem_lock_shared();
 	for (int i = 0; i < SHMEM_MAX_SLOTS; i++)
 	{
-		ShmemSlot  *slot = &shmem->slots[i];
-		WorkerRow  *row = &rows[count];
+		ShmemSlot *slot = &shmem->slots[i];
+		WorkerRow *row = &rows[count];
 
 		if (slot->state == SLOT_FREE)
 			continue;
@@ -203,8 +198,8 @@ Datum
 wac_workers(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result;
-	WorkerRow	rows[SHMEM_MAX_SLOTS];
-	int			count;
+	WorkerRow rows[SHMEM_MAX_SLOTS];
+	int count;
 
 	collector_require_preload();
 	InitMaterializedSRF(fcinfo, 0);
@@ -212,9 +207,9 @@ wac_workers(PG_FUNCTION_ARGS)
 	count = copy_slots(rows);
 	for (int i = 0; i < count; i++)
 	{
-		WorkerRow  *row = &rows[i];
-		Datum		values[14];
-		bool		nulls[14] = {false};
+		WorkerRow *row = &rows[i];
+		Datum values[14];
+		bool nulls[14] = {false};
 
 		values[0] = Int32GetDatum(row->worker);
 		values[1] = NameGetDatum(&row->database);
@@ -248,13 +243,13 @@ wac_library_version(PG_FUNCTION_ARGS)
 Datum
 wac_running_version(PG_FUNCTION_ARGS)
 {
-	char		version[24] = "";
+	char version[24] = "";
 
 	collector_require_preload();
 	shmem_lock_shared();
 	for (int i = 0; i < SHMEM_MAX_SLOTS; i++)
 	{
-		ShmemSlot  *slot = &shmem->slots[i];
+		ShmemSlot *slot = &shmem->slots[i];
 
 		if (slot->state == SLOT_RUNNING && slot->database == MyDatabaseId)
 			strlcpy(version, slot->version, sizeof(version));

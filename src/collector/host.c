@@ -49,7 +49,7 @@ host_now(void)
 {
 	struct timespec mono;
 	struct timespec wall;
-	WaNow		now;
+	WaNow now;
 
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	clock_gettime(CLOCK_REALTIME, &wall);
@@ -61,5 +61,5 @@ host_now(void)
 TimestampTz
 host_timestamp_in(int64 delta_us)
 {
-	return GetCurrentTimestamp() + delta_us;	/* both count microseconds */
+	return GetCurrentTimestamp() + delta_us; /* both count microseconds */
 }

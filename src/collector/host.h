@@ -20,4 +20,4 @@ extern WaNow host_now(void);
 /* The moment delta_us from now. */
 extern TimestampTz host_timestamp_in(int64 delta_us);
 
-#endif							/* WA_HOST_H */
+#endif /* WA_HOST_H */

@@ -45,8 +45,8 @@ collector_require_preload(void)
 {
 	if (preloaded)
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("wa_collector must be loaded via shared_preload_libraries"),
-			 errhint("Add wa_collector to shared_preload_libraries in postgresql.conf and restart the server.")));
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("wa_collector must be loaded via shared_preload_libraries"),
+					errhint("Add wa_collector to shared_preload_libraries in postgresql.conf and "
+							"restart the server.")));
 }

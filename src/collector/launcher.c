@@ -35,31 +35,31 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#define RESTART_SECONDS		5	/* of the launcher itself, after an error */
-#define BACKOFF_FIRST_MS	1000
-#define BACKOFF_MOST_MS		60000
-#define HEALTHY_MS			60000	/* uptime that forgets earlier failures */
-#define ATTACH_TIMEOUT_MS	15000	/* from registering to attaching */
-#define LOOK_MS				10000	/* how often databases are looked up unasked */
+#define RESTART_SECONDS 5 /* of the launcher itself, after an error */
+#define BACKOFF_FIRST_MS 1000
+#define BACKOFF_MOST_MS 60000
+#define HEALTHY_MS 60000        /* uptime that forgets earlier failures */
+#define ATTACH_TIMEOUT_MS 15000 /* from registering to attaching */
+#define LOOK_MS 10000           /* how often databases are looked up unasked */
 
 /* What this process remembers of a slot; shared memory holds no handles. */
 typedef struct Child
 {
 	BackgroundWorkerHandle *handle;
-	bool		reported;		/* the current trouble is in the log */
+	bool reported; /* the current trouble is in the log */
 } Child;
 
 typedef struct Database
 {
-	Oid			oid;
-	NameData	name;
+	Oid oid;
+	NameData name;
 } Database;
 
 static Child children[SHMEM_MAX_SLOTS];
 static MemoryContext round_context = NULL;
 static uint32 wait_event = 0;
 static bool slots_reported = false;
-static List *missing_reported = NIL;	/* names, in TopMemoryContext */
+static List *missing_reported = NIL; /* names, in TopMemoryContext */
 
 void
 launcher_register(void)
@@ -82,9 +82,9 @@ launcher_register(void)
 static bool
 was_reported(const char *name)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, missing_reported)
+	foreach (cell, missing_reported)
 		if (strcmp(lfirst(cell), name) == 0)
 			return true;
 	return false;
@@ -101,18 +101,17 @@ report_missing(const char *name, const char *why)
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	missing_reported = lappend(missing_reported, pstrdup(name));
 	MemoryContextSwitchTo(old);
-	ereport(LOG,
-			(errmsg("wa_collector does not run in database \"%s\"", name),
-			 errdetail("The database %s.", why),
-			 errhint("Correct \"wa_collector.databases\" and reload the configuration.")));
+	ereport(LOG, (errmsg("wa_collector does not run in database \"%s\"", name),
+				  errdetail("The database %s.", why),
+				  errhint("Correct \"wa_collector.databases\" and reload the configuration.")));
 }
 
 static void
 forget_missing(const char *name)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, missing_reported)
+	foreach (cell, missing_reported)
 	{
 		if (strcmp(lfirst(cell), name) != 0)
 			continue;
@@ -125,13 +124,13 @@ forget_missing(const char *name)
 static List *
 find_databases(void)
 {
-	List	   *names = settings_database_list();
-	List	   *found = NIL;
-	List	   *refused = NIL;
-	Relation	relation;
+	List *names = settings_database_list();
+	List *found = NIL;
+	List *refused = NIL;
+	Relation relation;
 	TableScanDesc scan;
-	HeapTuple	tuple;
-	ListCell   *cell;
+	HeapTuple tuple;
+	ListCell *cell;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
@@ -143,7 +142,7 @@ find_databases(void)
 		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
 		MemoryContext old;
 
-		foreach(cell, names)
+		foreach (cell, names)
 			if (strcmp(lfirst(cell), NameStr(form->datname)) == 0)
 				break;
 		if (cell == NULL)
@@ -153,7 +152,7 @@ find_databases(void)
 			refused = lappend(refused, pstrdup(NameStr(form->datname)));
 		else
 		{
-			Database   *database = palloc0(sizeof(Database));
+			Database *database = palloc0(sizeof(Database));
 
 			database->oid = form->oid;
 			database->name = form->datname;
@@ -166,22 +165,22 @@ find_databases(void)
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(round_context);
 
-	foreach(cell, names)
+	foreach (cell, names)
 	{
 		const char *name = lfirst(cell);
-		ListCell   *other;
-		bool		served = false;
-		bool		is_refused = false;
+		ListCell *other;
+		bool served = false;
+		bool is_refused = false;
 
-		foreach(other, found)
+		foreach (other, found)
 			served |= strcmp(NameStr(((Database *) lfirst(other))->name), name) == 0;
-		foreach(other, refused)
+		foreach (other, refused)
 			is_refused |= strcmp(lfirst(other), name) == 0;
 		if (served)
 			forget_missing(name);
 		else
-			report_missing(name, is_refused ?
-						   "is a template or accepts no connections" : "does not exist");
+			report_missing(name, is_refused ? "is a template or accepts no connections"
+											: "does not exist");
 	}
 	return found;
 }
@@ -199,9 +198,9 @@ release_handle(int index)
 static Database *
 find_database(List *databases, Oid oid)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, databases)
+	foreach (cell, databases)
 		if (((Database *) lfirst(cell))->oid == oid)
 			return lfirst(cell);
 	return NULL;
@@ -229,8 +228,8 @@ retire_slots(List *databases)
 	shmem_lock();
 	for (int i = 0; i < SHMEM_MAX_SLOTS; i++)
 	{
-		ShmemSlot  *slot = &shmem->slots[i];
-		Database   *database;
+		ShmemSlot *slot = &shmem->slots[i];
+		Database *database;
 
 		if (slot->state == SLOT_FREE)
 			continue;
@@ -247,19 +246,19 @@ retire_slots(List *databases)
 static bool
 make_slots(List *databases)
 {
-	bool		complete = true;
-	ListCell   *cell;
+	bool complete = true;
+	ListCell *cell;
 
 	shmem_lock();
-	foreach(cell, databases)
+	foreach (cell, databases)
 	{
-		Database   *database = lfirst(cell);
-		bool		present[SHMEM_MAX_SLOTS] = {false};
-		bool		leaving = false;
+		Database *database = lfirst(cell);
+		bool present[SHMEM_MAX_SLOTS] = {false};
+		bool leaving = false;
 
 		for (int i = 0; i < SHMEM_MAX_SLOTS; i++)
 		{
-			ShmemSlot  *slot = &shmem->slots[i];
+			ShmemSlot *slot = &shmem->slots[i];
 
 			if (slot->state == SLOT_FREE || slot->database != database->oid)
 				continue;
@@ -270,7 +269,7 @@ make_slots(List *databases)
 		}
 		for (int worker = 0; worker < settings_workers && !leaving; worker++)
 		{
-			int			i = 0;
+			int i = 0;
 
 			if (present[worker])
 				continue;
@@ -307,7 +306,7 @@ static void
 note_end(ShmemSlot *slot, bool came)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	int			delay_ms = 0;
+	int delay_ms = 0;
 
 	if (!slot->stop)
 	{
@@ -327,13 +326,13 @@ static void
 collect_ends(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	bool		changed = false;
+	bool changed = false;
 
 	for (int i = 0; i < SHMEM_MAX_SLOTS; i++)
 	{
-		ShmemSlot  *slot = &shmem->slots[i];
-		bool		gone = false;
-		pid_t		pid;
+		ShmemSlot *slot = &shmem->slots[i];
+		bool gone = false;
+		pid_t pid;
 
 		if (children[i].handle != NULL)
 			gone = GetBackgroundWorkerPid(children[i].handle, &pid) == BGWH_STOPPED;
@@ -367,13 +366,13 @@ collect_ends(void)
 static void
 start_worker(int index)
 {
-	ShmemSlot  *slot = &shmem->slots[index];
-	Child	   *child = &children[index];
+	ShmemSlot *slot = &shmem->slots[index];
+	Child *child = &children[index];
 	BackgroundWorker worker;
-	uint64		generation;
-	char		database[NAMEDATALEN];
+	uint64 generation;
+	char database[NAMEDATALEN];
 	MemoryContext old;
-	bool		registered;
+	bool registered;
 
 	shmem_lock();
 	generation = ++slot->generation;
@@ -385,8 +384,8 @@ start_worker(int index)
 	strlcpy(database, NameStr(slot->database_name), sizeof(database));
 	shmem_unlock();
 
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION |
-		COMPAT_BGWORKER_FLAGS;
+	worker.bgw_flags =
+		BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION | COMPAT_BGWORKER_FLAGS;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	strlcpy(worker.bgw_library_name, COLLECTOR_EXTENSION, BGW_MAXLEN);
@@ -416,11 +415,10 @@ start_worker(int index)
 	slot->restarts--;
 	shmem_unlock();
 	if (!child->reported)
-		ereport(LOG,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("could not start a wa_collector worker in database \"%s\"", database),
-				 errdetail("No background worker slot is free."),
-				 errhint("Raise \"max_worker_processes\".  It is tried again.")));
+		ereport(LOG, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+					  errmsg("could not start a wa_collector worker in database \"%s\"", database),
+					  errdetail("No background worker slot is free."),
+					  errhint("Raise \"max_worker_processes\".  It is tried again.")));
 	child->reported = true;
 }
 
@@ -428,21 +426,21 @@ start_worker(int index)
 static long
 start_workers(void)
 {
-	long		sleep_ms = LOOK_MS;
+	long sleep_ms = LOOK_MS;
 
 	for (int i = 0; i < SHMEM_MAX_SLOTS; i++)
 	{
-		ShmemSlot  *slot = &shmem->slots[i];
+		ShmemSlot *slot = &shmem->slots[i];
 		TimestampTz now = GetCurrentTimestamp();
-		bool		due = false;
+		bool due = false;
 
 		shmem_lock();
 		if (slot->state == SLOT_WAITING && !shmem_is_held(slot->database))
 		{
 			due = slot->next_start_at <= now;
 			if (!due)
-				sleep_ms = Min(sleep_ms,
-							   TimestampDifferenceMilliseconds(now, slot->next_start_at) + 1);
+				sleep_ms =
+					Min(sleep_ms, TimestampDifferenceMilliseconds(now, slot->next_start_at) + 1);
 		}
 		else if (slot->state == SLOT_STARTING)
 			sleep_ms = Min(sleep_ms, 1000);
@@ -458,18 +456,17 @@ start_workers(void)
 static void
 look_after_databases(void)
 {
-	List	   *databases = find_databases();
-	bool		complete;
+	List *databases = find_databases();
+	bool complete;
 
 	retire_slots(databases);
 	complete = make_slots(databases);
 	if (!complete && !slots_reported)
-		ereport(LOG,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("wa_collector runs %d workers at most", SHMEM_MAX_SLOTS),
-				 errdetail("%d databases times %d workers are asked for.",
-						   list_length(databases), settings_workers),
-				 errhint("Reduce \"wa_collector.databases\" or \"wa_collector.workers\".")));
+		ereport(LOG, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					  errmsg("wa_collector runs %d workers at most", SHMEM_MAX_SLOTS),
+					  errdetail("%d databases times %d workers are asked for.",
+								list_length(databases), settings_workers),
+					  errhint("Reduce \"wa_collector.databases\" or \"wa_collector.workers\".")));
 	slots_reported = !complete;
 }
 
@@ -489,7 +486,7 @@ wac_launcher_main(Datum arg)
 
 	for (;;)
 	{
-		long		sleep_ms;
+		long sleep_ms;
 
 		MemoryContextReset(round_context);
 		MemoryContextSwitchTo(round_context);
@@ -507,8 +504,8 @@ wac_launcher_main(Datum arg)
 		look_after_databases();
 		sleep_ms = start_workers();
 
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 sleep_ms, wait_event);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, sleep_ms,
+						 wait_event);
 		ResetLatch(MyLatch);
 	}
 }

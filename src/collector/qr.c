@@ -13,42 +13,40 @@
 #include <png.h>
 #include <qrencode.h>
 
-#define QUIET_ZONE	4			/* modules on each side */
-#define MAX_WIDTH	(177 + 2 * QUIET_ZONE)	/* version 40 */
-#define ANSI_BLACK_ON_WHITE	"\033[30;107m"
-#define ANSI_RESET			"\033[0m"
+#define QUIET_ZONE 4                     /* modules on each side */
+#define MAX_WIDTH (177 + 2 * QUIET_ZONE) /* version 40 */
+#define ANSI_BLACK_ON_WHITE "\033[30;107m"
+#define ANSI_RESET "\033[0m"
 
 /* The code as bits in palloc'd memory, so that an error cannot leak it. */
 typedef struct Modules
 {
-	int			width;			/* with the quiet zone */
-	bool	   *dark;
+	int width; /* with the quiet zone */
+	bool *dark;
 } Modules;
 
 static Modules
 make_modules(const char *content)
 {
-	Modules		modules;
-	QRcode	   *code;
-	int			width;
+	Modules modules;
+	QRcode *code;
+	int width;
 
 	if (content[0] == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("cannot make a QR code of an empty text")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("cannot make a QR code of an empty text")));
 
 	/* Allocate for the largest version first: nothing may raise later on. */
 	modules.dark = palloc0(sizeof(bool) * MAX_WIDTH * MAX_WIDTH);
 	code = QRcode_encodeString8bit(content, 0, QR_ECLEVEL_L);
 	if (code == NULL)
 	{
-		int			reason = errno;
+		int reason = errno;
 
-		ereport(ERROR,
-				(errcode(reason == ERANGE ? ERRCODE_INVALID_PARAMETER_VALUE : ERRCODE_OUT_OF_MEMORY),
-				 reason == ERANGE ?
-				 errmsg("text is too long for a QR code") :
-				 errmsg("out of memory")));
+		ereport(ERROR, (errcode(reason == ERANGE ? ERRCODE_INVALID_PARAMETER_VALUE
+												 : ERRCODE_OUT_OF_MEMORY),
+						reason == ERANGE ? errmsg("text is too long for a QR code")
+										 : errmsg("out of memory")));
 	}
 	width = code->width;
 	modules.width = width + 2 * QUIET_ZONE;
@@ -64,26 +62,27 @@ static inline bool
 is_dark(const Modules *modules, int x, int y)
 {
 	return x >= 0 && y >= 0 && x < modules->width && y < modules->width &&
-		modules->dark[y * modules->width + x];
+		   modules->dark[y * modules->width + x];
 }
 
 void
 qr_write_text(const char *content, StringInfo out)
 {
-	Modules		modules = make_modules(content);
+	Modules modules = make_modules(content);
 
 	for (int y = 0; y < modules.width; y += 2)
 	{
 		appendStringInfoString(out, ANSI_BLACK_ON_WHITE);
 		for (int x = 0; x < modules.width; x++)
 		{
-			bool		upper = is_dark(&modules, x, y);
-			bool		lower = is_dark(&modules, x, y + 1);
+			bool upper = is_dark(&modules, x, y);
+			bool lower = is_dark(&modules, x, y + 1);
 
 			/* full, upper and lower half block */
-			appendStringInfoString(out, upper && lower ? "\342\226\210" :
-								   upper ? "\342\226\200" :
-								   lower ? "\342\226\204" : " ");
+			appendStringInfoString(out, upper && lower ? "\342\226\210"
+										: upper        ? "\342\226\200"
+										: lower        ? "\342\226\204"
+													   : " ");
 		}
 		appendStringInfoString(out, ANSI_RESET "\n");
 	}
@@ -93,17 +92,18 @@ qr_write_text(const char *content, StringInfo out)
 void
 qr_write_svg(const char *content, StringInfo out)
 {
-	Modules		modules = make_modules(content);
+	Modules modules = make_modules(content);
 
 	appendStringInfo(out,
-					 "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" shape-rendering=\"crispEdges\">"
+					 "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" "
+					 "shape-rendering=\"crispEdges\">"
 					 "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/><path fill=\"#000\" d=\"",
 					 modules.width, modules.width, modules.width, modules.width);
 	for (int y = 0; y < modules.width; y++)
 	{
 		for (int x = 0; x < modules.width; x++)
 		{
-			int			run = 0;
+			int run = 0;
 
 			while (is_dark(&modules, x + run, y))
 				run++;
@@ -120,15 +120,15 @@ qr_write_svg(const char *content, StringInfo out)
 
 typedef struct PngSink
 {
-	char	   *data;
-	size_t		len;
-	size_t		capacity;
+	char *data;
+	size_t len;
+	size_t capacity;
 } PngSink;
 
 static void
 sink_write(png_structp png, png_bytep data, png_size_t len)
 {
-	PngSink    *sink = png_get_io_ptr(png);
+	PngSink *sink = png_get_io_ptr(png);
 
 	if (len > sink->capacity - sink->len)
 		png_error(png, "image is larger than expected");
@@ -161,7 +161,7 @@ static bool
 encode_png(PngSink *sink, uint8 *rows, size_t row_bytes, int px)
 {
 	png_structp png;
-	png_infop	info;
+	png_infop info;
 
 	png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, on_png_error, on_png_warning);
 	if (png == NULL)
@@ -186,12 +186,12 @@ encode_png(PngSink *sink, uint8 *rows, size_t row_bytes, int px)
 void
 qr_write_png(const char *content, int px, StringInfo out)
 {
-	Modules		modules = make_modules(content);
-	size_t		row_bytes = (size_t) (px + 7) / 8;
-	uint8	   *rows;
-	PngSink		sink;
-	int			scale;
-	int			margin;
+	Modules modules = make_modules(content);
+	size_t row_bytes = (size_t) (px + 7) / 8;
+	uint8 *rows;
+	PngSink sink;
+	int scale;
+	int margin;
 
 	if (px < QR_MIN_PX || px > QR_MAX_PX)
 		ereport(ERROR,
@@ -199,10 +199,9 @@ qr_write_png(const char *content, int px, StringInfo out)
 				 errmsg("image size must be between %d and %d pixels", QR_MIN_PX, QR_MAX_PX)));
 	scale = px / modules.width;
 	if (scale < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("image of %d pixels is too small for this QR code", px),
-				 errhint("Ask for at least %d pixels.", modules.width)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("image of %d pixels is too small for this QR code", px),
+						errhint("Ask for at least %d pixels.", modules.width)));
 	margin = (px - scale * modules.width) / 2;
 
 	rows = palloc(row_bytes * px);
@@ -211,7 +210,7 @@ qr_write_png(const char *content, int px, StringInfo out)
 		for (int x = 0; x < scale * modules.width; x++)
 			if (is_dark(&modules, x / scale, y / scale))
 			{
-				int			column = x + margin;
+				int column = x + margin;
 
 				rows[(y + margin) * row_bytes + column / 8] &= ~(0x80 >> (column % 8));
 			}
@@ -221,9 +220,7 @@ qr_write_png(const char *content, int px, StringInfo out)
 	sink.data = palloc(sink.capacity);
 	sink.len = 0;
 	if (!encode_png(&sink, rows, row_bytes, px))
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("could not encode the PNG image")));
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not encode the PNG image")));
 	appendBinaryStringInfo(out, sink.data, (int) sink.len);
 	pfree(sink.data);
 	pfree(rows);

@@ -10,8 +10,8 @@
 
 #include "lib/stringinfo.h"
 
-#define QR_MIN_PX	64
-#define QR_MAX_PX	4096
+#define QR_MIN_PX 64
+#define QR_MAX_PX 4096
 
 /* Two rows of modules a line, coloured so that dark terminals show it right. */
 extern void qr_write_text(const char *content, StringInfo out);
@@ -19,4 +19,4 @@ extern void qr_write_svg(const char *content, StringInfo out);
 /* px wide and high, QR_MIN_PX to QR_MAX_PX; raises 22023 when the code does not fit. */
 extern void qr_write_png(const char *content, int px, StringInfo out);
 
-#endif							/* WA_QR_H */
+#endif /* WA_QR_H */

@@ -9,29 +9,25 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "fds.h"
 #include "host.h"
 #include "session.h"
 #include "settings.h"
 
-#include <sys/resource.h>
-
 #include "miscadmin.h"
-#include "storage/fd.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define ORIGIN				"https://web.whatsapp.com"	/* sheet 1 section 1.1 */
-#define CONNECT_TIMEOUT_MS	20000
-#define MOST_RECEIVE		(256 * 1024)	/* bytes a socket may run ahead of its client */
-#define MOST_UNSENT			(256 * 1024)	/* bytes handed to a socket at a time */
-#define FEED_BYTES			(64 * 1024)
-#define COLLECT_US			(4 * INT64_C(1000)) /* reading before what came is stored */
-#define EVENTS_PER_TURN		64	/* of one session, then it is the next one's turn */
-#define MOST_SOCKETS		20000	/* of one worker */
-#define RESERVED_FDS		64	/* epoll, resolver, log, libraries */
-#define VOID_US				(60 * WA_SECOND)	/* pause after keys could not be stored */
-#define STARVED_RETRY_US	(5 * WA_SECOND)
+#define ORIGIN "https://web.whatsapp.com" /* sheet 1 section 1.1 */
+#define CONNECT_TIMEOUT_MS 20000
+#define MOST_RECEIVE (256 * 1024) /* bytes a socket may run ahead of its client */
+#define MOST_UNSENT (256 * 1024)  /* bytes handed to a socket at a time */
+#define FEED_BYTES (64 * 1024)
+#define COLLECT_US (4 * INT64_C(1000)) /* reading before what came is stored */
+#define EVENTS_PER_TURN 64             /* of one session, then it is the next one's turn */
+#define VOID_US (60 * WA_SECOND)       /* pause after keys could not be stored */
+#define STARVED_RETRY_US (5 * WA_SECOND)
 
 static HTAB *sessions = NULL;
 static MemoryContext sessions_context = NULL;
@@ -42,73 +38,11 @@ static dlist_head queue = DLIST_STATIC_INIT(queue);
 static pairingheap *timers = NULL;
 static uint64 next_serial = 1;
 
-/* Descriptors: own ones beyond what fd.c may use, then some of its share. */
-static int	own_fds = 0;
-static int	borrowed_fds = 0;
-static int	open_fds = 0;
-static int64 starved_until = 0;
+static int64 starved_until = 0; /* no descriptor is to be had before */
 
 /* Token bucket of new connections. */
 static double connect_tokens = 1;
 static int64 connect_refilled_at = 0;
-
-/* ---- descriptors ---- */
-
-/*
- * Raises the soft limit to the hard one.  The postmaster computed
- * max_safe_fds from the old limit and fd.c keeps to that: what is above is
- * ours alone.
- */
-static int
-raise_fd_limit(void)
-{
-	struct rlimit limit;
-	rlim_t		wanted;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return max_safe_fds;
-	wanted = (rlim_t) max_safe_fds + MOST_SOCKETS + RESERVED_FDS;
-	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < wanted)
-		wanted = limit.rlim_max;
-	if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted)
-		return (int) wanted;
-	limit.rlim_cur = wanted;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 && getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return max_safe_fds;
-	return (int) limit.rlim_cur;
-}
-
-static int
-fd_limit(void)
-{
-	/* AcquireExternalFD gives a third of fd.c's share at most. */
-	return own_fds + max_safe_fds / 3;
-}
-
-static bool
-take_fd(void)
-{
-	if (open_fds >= own_fds)
-	{
-		if (!AcquireExternalFD())
-			return false;
-		borrowed_fds++;
-	}
-	open_fds++;
-	return true;
-}
-
-static void
-give_fd(void)
-{
-	open_fds--;
-	if (borrowed_fds > 0 && open_fds < own_fds + borrowed_fds)
-	{
-		ReleaseExternalFD();
-		borrowed_fds--;
-	}
-	starved_until = 0;
-}
 
 /* ---- the table ---- */
 
@@ -128,24 +62,23 @@ compare_deadlines(const pairingheap_node *a, const pairingheap_node *b, void *ar
 void
 session_init(Batch *shared_batch)
 {
-	HASHCTL		ctl = {.keysize = sizeof(int64),.entrysize = sizeof(Session)};
+	HASHCTL ctl = {.keysize = sizeof(int64), .entrysize = sizeof(Session)};
 	const char *why = NULL;
-	int			limit = raise_fd_limit();
 
 	batch = shared_batch;
-	own_fds = Max(0, limit - max_safe_fds - RESERVED_FDS);
-	sessions_context = AllocSetContextCreate(TopMemoryContext, "wa_collector sessions",
-											 ALLOCSET_DEFAULT_SIZES);
+	fds_init();
+	sessions_context =
+		AllocSetContextCreate(TopMemoryContext, "wa_collector sessions", ALLOCSET_DEFAULT_SIZES);
 	ctl.hcxt = sessions_context;
-	sessions = hash_create("wa_collector sessions", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	sessions =
+		hash_create("wa_collector sessions", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	timers = pairingheap_allocate(compare_deadlines, NULL);
-	loop = net_loop_create(fd_limit(), &why);
+	loop = net_loop_create(fds_limit(), &why);
 	if (loop == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYSTEM_ERROR),
-				 errmsg("could not start the network loop of wa_collector"),
-				 errdetail("%s", why != NULL ? why : "Memory is out."),
-				 errhint("Is the package libwebsockets-evlib-uv installed?")));
+		ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR),
+						errmsg("could not start the network loop of wa_collector"),
+						errdetail("%s", why != NULL ? why : "Memory is out."),
+						errhint("Is the package libwebsockets-evlib-uv installed?")));
 }
 
 Session *
@@ -163,7 +96,7 @@ session_exists(int64 bot_id)
 Session *
 session_create(int64 bot_id, const char *name)
 {
-	Session    *session = hash_search(sessions, &bot_id, HASH_ENTER, NULL);
+	Session *session = hash_search(sessions, &bot_id, HASH_ENTER, NULL);
 
 	memset(session, 0, sizeof(Session));
 	session->bot_id = bot_id;
@@ -179,15 +112,15 @@ session_set_names(Session *session, const char *name, const char *device_name)
 	strlcpy(session->name, name, sizeof(session->name));
 	if (session->device_name != NULL)
 		pfree(session->device_name);
-	session->device_name = device_name == NULL ? NULL :
-		MemoryContextStrdup(sessions_context, device_name);
+	session->device_name =
+		device_name == NULL ? NULL : MemoryContextStrdup(sessions_context, device_name);
 }
 
 void
 session_visit_all(SessionVisitor visit)
 {
 	HASH_SEQ_STATUS scan;
-	Session    *session;
+	Session *session;
 
 	hash_seq_init(&scan, sessions);
 	while ((session = hash_seq_search(&scan)) != NULL)
@@ -212,8 +145,8 @@ session_attach_client(Session *session, const WaDevice *device)
 	WaClientConfig config;
 
 	Assert(session->client == NULL);
-	session->context = AllocSetContextCreate(sessions_context, "wa_collector session",
-											 ALLOCSET_SMALL_SIZES);
+	session->context =
+		AllocSetContextCreate(sessions_context, "wa_collector session", ALLOCSET_SMALL_SIZES);
 	host_env_init(&session->env, session->context);
 	client_config_defaults(&config);
 	config.env = &session->env;
@@ -269,7 +202,7 @@ session_detach_client(Session *session)
 void
 session_drop(Session *session)
 {
-	int64		bot_id = session->bot_id;
+	int64 bot_id = session->bot_id;
 
 	session_detach_client(session);
 	if (session->device_name != NULL)
@@ -290,7 +223,7 @@ bool
 session_is_linked(const Session *session)
 {
 	return session->client != NULL && device_is_linked(client_device(session->client)) &&
-		client_status(session->client) != BOT_LOGGED_OUT;
+		   client_status(session->client) != BOT_LOGGED_OUT;
 }
 
 void
@@ -303,11 +236,11 @@ session_make_ready(Session *session)
 }
 
 void
-session_report(Session *session, WaBotStatus status, const char *reason,
-			   const char *detail, const char *hint)
+session_report(Session *session, WaBotStatus status, const char *reason, const char *detail,
+			   const char *hint)
 {
-	BatchSource source = {.bot_id = session->bot_id,.serial = session->serial};
-	WaEvent		event = {.kind = EVENT_STATUS};
+	BatchSource source = {.bot_id = session->bot_id, .serial = session->serial};
+	WaEvent event = {.kind = EVENT_STATUS};
 
 	event.status.status = status;
 	event.status.reason = reason;
@@ -323,7 +256,7 @@ static void
 send_output(Session *session)
 {
 	const uint8_t *data;
-	size_t		len;
+	size_t len;
 
 	while (net_unsent(session->conn) < MOST_UNSENT)
 	{
@@ -342,7 +275,7 @@ send_output(Session *session)
 static void
 set_timer(Session *session)
 {
-	int64		deadline = client_deadline(session->client);
+	int64 deadline = client_deadline(session->client);
 
 	if (session->is_timed && session->deadline == deadline)
 		return;
@@ -357,7 +290,7 @@ set_timer(Session *session)
 void
 session_settle(Session *session)
 {
-	unsigned	wants;
+	unsigned wants;
 
 	if (session->client == NULL)
 		return;
@@ -391,7 +324,7 @@ static bool
 feed_input(Session *session, WaNow now)
 {
 	const uint8_t *data;
-	size_t		len;
+	size_t len;
 
 	if (session->conn == NULL)
 		return false;
@@ -442,11 +375,12 @@ static bool
 pull_turn(Session *session, WaNow now)
 {
 	BatchSource source = {
-		.bot_id = session->bot_id,.serial = session->serial,
+		.bot_id = session->bot_id,
+		.serial = session->serial,
 		.make_online = session->is_requested,
 		.phone = session->phone[0] != '\0' ? session->phone : NULL,
 	};
-	WaEvent		event;
+	WaEvent event;
 
 	for (int taken = 0; taken < EVENTS_PER_TURN && batch_has_room(batch);)
 	{
@@ -474,12 +408,14 @@ pull_turn(Session *session, WaNow now)
 static void
 renew_client(Session *session, WaNow now)
 {
-	WaDevice	device = *client_device(session->client);
-	bool		was_started = session->is_started;
-	bool		was_requested = session->is_requested;
+	WaDevice device = *client_device(session->client);
+	bool is_void = client_status(session->client) == BOT_LOGGED_OUT;
+	bool was_started = session->is_started;
+	bool was_requested = session->is_requested;
 
 	session_detach_client(session);
-	if (session_attach_client(session, &device) && was_started)
+	/* The keys of a removed device are void: the next link makes new ones. */
+	if (!is_void && session_attach_client(session, &device) && was_started)
 	{
 		session->is_started = true;
 		session->is_requested = was_requested;
@@ -491,13 +427,13 @@ renew_client(Session *session, WaNow now)
 bool
 session_pull(void)
 {
-	WaNow		now = host_now();
-	int			turns = 0;
+	WaNow now = host_now();
+	int turns = 0;
 
 	while (!dlist_is_empty(&ready) && batch_has_room(batch))
 	{
-		Session    *session = dlist_head_element(Session, ready_node, &ready);
-		bool		more;
+		Session *session = dlist_head_element(Session, ready_node, &ready);
+		bool more;
 
 		dlist_delete(&session->ready_node);
 		session->is_ready = false;
@@ -515,6 +451,14 @@ session_pull(void)
 
 /* ---- the network ---- */
 
+/* Somebody who waits for a descriptor may get this one. */
+static void
+release_fd(void)
+{
+	fds_give();
+	starved_until = 0;
+}
+
 static void
 on_closed(Session *session, const char *why, WaNow now)
 {
@@ -531,17 +475,17 @@ on_closed(Session *session, const char *why, WaNow now)
 static bool
 take_network_events(WaNow now)
 {
-	NetEvent	event;
-	bool		any = false;
+	NetEvent event;
+	bool any = false;
 
 	net_loop_run(loop);
 	while (net_next_event(loop, &event))
 	{
 		any = true;
-		Session    *session = event.user;
+		Session *session = event.user;
 
 		if (event.kind == NET_CLOSED)
-			give_fd();
+			release_fd();
 		if (session == NULL)
 			continue;
 		switch (event.kind)
@@ -571,7 +515,7 @@ run_timers(WaNow now)
 {
 	while (!pairingheap_is_empty(timers))
 	{
-		Session    *session = pairingheap_container(Session, timer_node, pairingheap_first(timers));
+		Session *session = pairingheap_container(Session, timer_node, pairingheap_first(timers));
 
 		if (session->deadline > now.mono_us)
 			break;
@@ -593,7 +537,7 @@ run_timers(WaNow now)
 static void
 refill_tokens(int64 now_us)
 {
-	double		rate = settings_connects_per_second;
+	double rate = settings_connects_per_second;
 
 	if (connect_refilled_at != 0)
 		connect_tokens += (now_us - connect_refilled_at) * rate / WA_SECOND;
@@ -604,12 +548,12 @@ refill_tokens(int64 now_us)
 static void
 report_starved(Session *session)
 {
-	char		detail[200];
+	char detail[200];
 
 	if (session->is_starved)
 		return;
-	snprintf(detail, sizeof(detail),
-			 "The worker may hold %d connections and holds %d.", fd_limit(), open_fds);
+	snprintf(detail, sizeof(detail), "The worker may hold %d connections and holds %d.",
+			 fds_limit(), fds_used());
 	session_report(session, BOT_ERROR, "too_many_connections", detail,
 				   "Raise the open file limit of the server's process (ulimit -n, LimitNOFILE) "
 				   "or max_files_per_process, or add workers with wa_collector.workers.");
@@ -620,21 +564,22 @@ report_starved(Session *session)
 static void
 open_connections(WaNow now)
 {
-	NetTarget	target = {
-		.url = settings_endpoint,.origin = ORIGIN,
-		.tls_ca_file = settings_tls_ca_file[0] != '\0' ? settings_tls_ca_file : NULL,
-		.timeout_ms = CONNECT_TIMEOUT_MS,.max_receive = MOST_RECEIVE
-	};
+	NetTarget target = {.url = settings_endpoint,
+						.origin = ORIGIN,
+						.tls_ca_file =
+							settings_tls_ca_file[0] != '\0' ? settings_tls_ca_file : NULL,
+						.timeout_ms = CONNECT_TIMEOUT_MS,
+						.max_receive = MOST_RECEIVE};
 
 	refill_tokens(now.mono_us);
 	while (!dlist_is_empty(&queue) && connect_tokens >= 1 && now.mono_us >= starved_until)
 	{
-		Session    *session = dlist_head_element(Session, queue_node, &queue);
+		Session *session = dlist_head_element(Session, queue_node, &queue);
 		const char *why = NULL;
 
-		if (!take_fd())
+		if (!fds_take())
 		{
-			dlist_iter	iter;
+			dlist_iter iter;
 
 			dlist_foreach(iter, &queue)
 				report_starved(dlist_container(Session, queue_node, iter.cur));
@@ -648,7 +593,7 @@ open_connections(WaNow now)
 		session->conn = net_connect(loop, &target, session, &why);
 		if (session->conn == NULL)
 		{
-			give_fd();
+			release_fd();
 			session->lost = why != NULL ? why : "out of memory";
 			session_make_ready(session);
 		}
@@ -658,8 +603,8 @@ open_connections(WaNow now)
 void
 session_collect(void)
 {
-	WaNow		now = host_now();
-	int64		until = now.mono_us + COLLECT_US;
+	WaNow now = host_now();
+	int64 until = now.mono_us + COLLECT_US;
 
 	/* A round of the loop reads little of each socket: large batches need more. */
 	while (take_network_events(now))
@@ -687,14 +632,16 @@ session_loop_timeout_ms(void)
 int64
 session_deadline(void)
 {
-	int64		deadline = WA_NEVER;
+	int64 deadline = WA_NEVER;
 
 	if (!pairingheap_is_empty(timers))
 		deadline = pairingheap_container(Session, timer_node, pairingheap_first(timers))->deadline;
 	if (!dlist_is_empty(&queue))
 	{
-		int64		next = connect_refilled_at +
-		(int64) (Max(0.0, 1 - connect_tokens) * WA_SECOND / settings_connects_per_second) + 1000;
+		int64 next =
+			connect_refilled_at +
+			(int64) (Max(0.0, 1 - connect_tokens) * WA_SECOND / settings_connects_per_second) +
+			1000;
 
 		deadline = Min(deadline, Max(next, starved_until));
 	}
@@ -706,11 +653,11 @@ session_deadline(void)
 void
 session_ask(const StoreQuestion *questions, int count)
 {
-	WaNow		now = host_now();
+	WaNow now = host_now();
 
 	for (int i = 0; i < count; i++)
 	{
-		Session    *session = session_find(questions[i].bot_id);
+		Session *session = session_find(questions[i].bot_id);
 
 		if (session == NULL || session->client == NULL)
 			continue;
@@ -728,14 +675,14 @@ void
 session_confirm(void)
 {
 	const StoreQuestion *questions;
-	int			n_questions = batch_questions(batch, &questions);
-	WaNow		now = host_now();
+	int n_questions = batch_questions(batch, &questions);
+	WaNow now = host_now();
 
 	session_ask(questions, n_questions);
 	for (int i = 0; i < batch_resolved(batch); i++)
 	{
 		const BatchUnit *unit = batch_unit(batch, i);
-		Session    *session = session_find(unit->bot_id);
+		Session *session = session_find(unit->bot_id);
 
 		if (session == NULL || session->client == NULL || session->serial != unit->serial)
 			continue;
@@ -743,6 +690,9 @@ session_confirm(void)
 		{
 			/* The client is ahead of the tables: start again from them. */
 			session_detach_client(session);
+			session_report(session, BOT_ERROR, "storage", NULL,
+						   "Its keys could not be stored; wa.rejected has the reason.  It is "
+						   "tried again in a minute.");
 			session->is_void = true;
 			session->void_until = now.mono_us + VOID_US;
 			continue;
@@ -758,7 +708,7 @@ void
 session_count(SessionCounts *counts)
 {
 	HASH_SEQ_STATUS scan;
-	Session    *session;
+	Session *session;
 
 	memset(counts, 0, sizeof(*counts));
 	hash_seq_init(&scan, sessions);
@@ -768,8 +718,8 @@ session_count(SessionCounts *counts)
 		if (session->status == BOT_ONLINE)
 			counts->online++;
 	}
-	counts->fds_used = open_fds;
-	counts->fds_limit = fd_limit();
+	counts->fds_used = fds_used();
+	counts->fds_limit = fds_limit();
 	counts->memory_bytes = MemoryContextMemAllocated(sessions_context, true);
 }
 
@@ -777,8 +727,8 @@ int
 session_online(int64 **bots)
 {
 	HASH_SEQ_STATUS scan;
-	Session    *session;
-	int			count = 0;
+	Session *session;
+	int count = 0;
 
 	*bots = palloc(sizeof(int64) * Max(hash_get_num_entries(sessions), 1));
 	hash_seq_init(&scan, sessions);

@@ -20,44 +20,44 @@
 #include "lib/ilist.h"
 #include "lib/pairingheap.h"
 
-#define SESSION_MAX_NAME	64
+#define SESSION_MAX_NAME 64
 
 typedef struct Session
 {
-	int64		bot_id;			/* hash key: first */
-	uint64		serial;			/* never used twice in this process */
-	char		name[SESSION_MAX_NAME]; /* for log lines, may be cut */
-	MemoryContext context;		/* all memory of the client */
-	WaEnv		env;
-	WaClient   *client;			/* NULL: not linked and nobody is linking it */
-	WaBotStatus status;			/* last one reported */
+	int64 bot_id;                /* hash key: first */
+	uint64 serial;               /* never used twice in this process */
+	char name[SESSION_MAX_NAME]; /* for log lines, may be cut */
+	MemoryContext context;       /* all memory of the client */
+	WaEnv env;
+	WaClient *client;   /* NULL: not linked and nobody is linking it */
+	WaBotStatus status; /* last one reported */
 
 	/* connection */
-	NetConn    *conn;
-	bool		is_open;		/* client_connected was called */
-	bool		is_closing;		/* net_close was called */
-	const char *lost;			/* why conn went, until the client is told; else NULL */
-	bool		is_starved;		/* was told that there are no descriptors */
+	NetConn *conn;
+	bool is_open;     /* client_connected was called */
+	bool is_closing;  /* net_close was called */
+	const char *lost; /* why conn went, until the client is told; else NULL */
+	bool is_starved;  /* was told that there are no descriptors */
 
 	/* what people want */
-	char	   *device_name;	/* in context's parent; NULL: the setting's */
+	char *device_name; /* in context's parent; NULL: the setting's */
 	StoreDesired desired;
 	TimestampTz login_requested_at;
-	bool		is_started;		/* client_start was called, client_stop was not */
-	bool		is_requested;	/* linking because somebody asked to see a code */
-	bool		is_stale;		/* settings changed: make a new client when it is unconnected */
-	bool		is_void;		/* keys could not be stored: load it again, ... */
-	int64		void_until;		/* ... but not before this monotonic time */
-	bool		is_seen;		/* mark of the last reading of wa.bots */
-	char		phone[24];		/* a pairing code was asked for it; "" none */
+	bool is_started;   /* client_start was called, client_stop was not */
+	bool is_requested; /* linking because somebody asked to see a code */
+	bool is_stale;     /* settings changed: make a new client when it is unconnected */
+	bool is_void;      /* keys could not be stored: load it again, ... */
+	int64 void_until;  /* ... but not before this monotonic time */
+	bool is_seen;      /* mark of the last reading of wa.bots */
+	char phone[24];    /* a pairing code was asked for it; "" none */
 
 	/* where it waits */
-	bool		is_ready;		/* has input or events */
-	dlist_node	ready_node;
-	bool		is_queued;		/* wants a connection */
-	dlist_node	queue_node;
-	bool		is_timed;
-	int64		deadline;
+	bool is_ready; /* has input or events */
+	dlist_node ready_node;
+	bool is_queued; /* wants a connection */
+	dlist_node queue_node;
+	bool is_timed;
+	int64 deadline;
 	pairingheap_node timer_node;
 } Session;
 
@@ -65,7 +65,7 @@ typedef struct Session
 extern void session_init(Batch *batch);
 
 extern Session *session_find(int64 bot_id);
-extern bool session_exists(int64 bot_id);	/* a StoreKnows */
+extern bool session_exists(int64 bot_id); /* a StoreKnows */
 /* For bots.c: a session without a client. */
 extern Session *session_create(int64 bot_id, const char *name);
 extern void session_set_names(Session *session, const char *name, const char *device_name);
@@ -74,8 +74,8 @@ extern void session_drop(Session *session);
 extern void session_drop_all(void);
 /* Linked as far as the client knows. */
 extern bool session_is_linked(const Session *session);
-typedef void (*SessionVisitor) (Session *session);
-extern void session_visit_all(SessionVisitor visit);	/* may drop the one it visits */
+typedef void (*SessionVisitor)(Session *session);
+extern void session_visit_all(SessionVisitor visit); /* may drop the one it visits */
 
 /* Gives the session a client for this device.  False when memory is out. */
 extern bool session_attach_client(Session *session, const WaDevice *device);
@@ -91,10 +91,10 @@ extern void session_report(Session *session, WaBotStatus status, const char *rea
 
 /* ---- the worker's loop ---- */
 
-extern int	session_loop_fd(void);
+extern int session_loop_fd(void);
 /* Monotonic time of the next thing that has to happen by itself. */
 extern int64 session_deadline(void);
-extern int	session_loop_timeout_ms(void);
+extern int session_loop_timeout_ms(void);
 /* Moves bytes in, runs deadlines, opens connections. */
 extern void session_collect(void);
 /* Pulls events into the batch, each session in turn; false: no more for now. */
@@ -106,15 +106,15 @@ extern void session_ask(const StoreQuestion *questions, int count);
 
 typedef struct SessionCounts
 {
-	int			bots;
-	int			online;
-	int			fds_used;
-	int			fds_limit;
-	int64		memory_bytes;
+	int bots;
+	int online;
+	int fds_used;
+	int fds_limit;
+	int64 memory_bytes;
 } SessionCounts;
 
 extern void session_count(SessionCounts *counts);
 /* The bots that are online, palloc'd; returns how many. */
-extern int	session_online(int64 **bots);
+extern int session_online(int64 **bots);
 
-#endif							/* WA_SESSION_H */
+#endif /* WA_SESSION_H */

@@ -11,21 +11,21 @@
 #include "nodes/pg_list.h"
 
 extern char *settings_databases;
-extern int	settings_workers;
+extern int settings_workers;
 extern char *settings_endpoint;
 extern char *settings_noise_root_key;
 extern char *settings_tls_ca_file;
 extern char *settings_web_version;
 extern char *settings_node_id;
-extern int	settings_watch_default; /* SQL reads it with current_setting() */
+extern int settings_watch_default; /* SQL reads it with current_setting() */
 extern char *settings_device_name;
-extern int	settings_prekey_batch;
-extern int	settings_group_queries_per_minute;
-extern int	settings_connects_per_second;
-extern int	settings_link_timeout_ms;
-extern int	settings_keepalive_interval_ms;
-extern int	settings_iq_timeout_ms;
-extern int	settings_deaf_after_ms;
+extern int settings_prekey_batch;
+extern int settings_group_queries_per_minute;
+extern int settings_connects_per_second;
+extern int settings_link_timeout_ms;
+extern int settings_keepalive_interval_ms;
+extern int settings_iq_timeout_ms;
+extern int settings_deaf_after_ms;
 extern bool settings_edge_routing;
 
 /* Defines them all and reserves the prefix. */
@@ -40,4 +40,4 @@ extern void settings_root_key(uint8 out[32]);
 /* wa_collector.web_version, or the compiled one when it is empty. */
 extern void settings_version(uint32 out[3]);
 
-#endif							/* WA_SETTINGS_H */
+#endif /* WA_SETTINGS_H */

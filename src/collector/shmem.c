@@ -36,7 +36,7 @@ request(void)
 static void
 startup(void)
 {
-	bool		found;
+	bool found;
 
 	if (previous_startup_hook)
 		previous_startup_hook();
@@ -50,7 +50,7 @@ startup(void)
 		ConditionVariableInit(&shmem->changed);
 		for (int i = 0; i < SHMEM_MAX_SLOTS; i++)
 		{
-			ShmemSlot  *slot = &shmem->slots[i];
+			ShmemSlot *slot = &shmem->slots[i];
 
 			pg_atomic_init_u64(&slot->last_tick_at, 0);
 			pg_atomic_init_u64(&slot->bots, 0);
@@ -94,11 +94,11 @@ shmem_unlock(void)
 bool
 shmem_is_held(Oid database)
 {
-	bool		held = false;
+	bool held = false;
 
 	for (int i = 0; i < SHMEM_MAX_HOLDS; i++)
 	{
-		ShmemHold  *hold = &shmem->holds[i];
+		ShmemHold *hold = &shmem->holds[i];
 
 		if (hold->database != InvalidOid && BackendPidGetProc(hold->pid) == NULL)
 			hold->database = InvalidOid;
@@ -122,7 +122,7 @@ shmem_wake_workers(Oid database)
 	shmem_lock_shared();
 	for (int i = 0; i < SHMEM_MAX_SLOTS; i++)
 	{
-		ShmemSlot  *slot = &shmem->slots[i];
+		ShmemSlot *slot = &shmem->slots[i];
 
 		if (slot->state != SLOT_RUNNING || slot->database != database)
 			continue;
@@ -162,7 +162,7 @@ shmem_attach_launcher(void)
 static void
 detach_worker(int code, Datum arg)
 {
-	bool		mine;
+	bool mine;
 
 	(void) arg;
 	shmem_lock();
@@ -190,8 +190,8 @@ detach_worker(int code, Datum arg)
 ShmemSlot *
 shmem_attach_worker(int index, uint64 generation)
 {
-	ShmemSlot  *slot;
-	bool		attached = false;
+	ShmemSlot *slot;
+	bool attached = false;
 
 	if (index < 0 || index >= SHMEM_MAX_SLOTS)
 		return NULL;
@@ -225,7 +225,7 @@ shmem_attach_worker(int index, uint64 generation)
 bool
 shmem_set_detail(ShmemSlot *slot, const char *detail)
 {
-	bool		changed;
+	bool changed;
 
 	if (detail == NULL)
 		detail = "";
@@ -241,12 +241,12 @@ shmem_set_detail(ShmemSlot *slot, const char *detail)
 MailResult
 shmem_put_mail(Oid database, const Mail *mail)
 {
-	MailResult	result = MAIL_NOT_SERVED;
+	MailResult result = MAIL_NOT_SERVED;
 
 	shmem_lock();
 	for (int i = 0; i < SHMEM_MAX_SLOTS; i++)
 	{
-		ShmemSlot  *slot = &shmem->slots[i];
+		ShmemSlot *slot = &shmem->slots[i];
 
 		if (slot->state == SLOT_FREE || slot->database != database)
 			continue;
@@ -271,7 +271,7 @@ shmem_put_mail(Oid database, const Mail *mail)
 bool
 shmem_take_mail(ShmemSlot *slot, Mail *out)
 {
-	bool		taken = false;
+	bool taken = false;
 
 	shmem_lock();
 	if (slot->mail_head != slot->mail_tail)
@@ -284,7 +284,7 @@ shmem_take_mail(ShmemSlot *slot, Mail *out)
 }
 
 const char *
-shmem_state_name(const ShmemSlot *slot)
+shmem_state_name(ShmemSlot *slot)
 {
 	switch (slot->state)
 	{
@@ -297,7 +297,9 @@ shmem_state_name(const ShmemSlot *slot)
 		case SLOT_RUNNING:
 			if (slot->stop)
 				return "stopping";
-			return slot->detail[0] != '\0' ? "idle" : "running";
+			if (slot->detail[0] != '\0' && pg_atomic_read_u64(&slot->bots) == 0)
+				return "idle";
+			return "running";
 		case SLOT_STOPPED:
 			return "stopped";
 	}

@@ -20,52 +20,52 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 
-#define SHMEM_MAX_SLOTS		32
-#define SHMEM_MAILBOX		256
-#define SHMEM_MAX_HOLDS		16
-#define SHMEM_DETAIL		200
+#define SHMEM_MAX_SLOTS 32
+#define SHMEM_MAILBOX 256
+#define SHMEM_MAX_HOLDS 16
+#define SHMEM_DETAIL 200
 
 typedef enum SlotState
 {
 	SLOT_FREE,
-	SLOT_WAITING,				/* the launcher starts it at next_start_at */
-	SLOT_STARTING,				/* registered, has not attached yet */
+	SLOT_WAITING,  /* the launcher starts it at next_start_at */
+	SLOT_STARTING, /* registered, has not attached yet */
 	SLOT_RUNNING,
-	SLOT_STOPPED,				/* its process ended; the launcher has not looked yet */
+	SLOT_STOPPED, /* its process ended; the launcher has not looked yet */
 } SlotState;
 
 typedef enum MailCommand
 {
-	MAIL_LINK,					/* show a QR now */
-	MAIL_PAIR_CODE,				/* argument: phone number */
+	MAIL_LINK,      /* show a QR now */
+	MAIL_PAIR_CODE, /* argument: phone number */
 	MAIL_REFRESH_GROUPS,
 } MailCommand;
 
 typedef struct Mail
 {
-	int64		bot_id;
+	int64 bot_id;
 	MailCommand command;
-	char		argument[24];
+	char argument[24];
 } Mail;
 
 typedef struct ShmemSlot
 {
-	SlotState	state;
-	uint64		generation;
-	Oid			database;
-	NameData	database_name;
-	int			worker;			/* 0 .. workers - 1 */
-	int			workers;
-	pid_t		pid;			/* 0 unless SLOT_RUNNING */
-	Latch	   *latch;			/* NULL unless SLOT_RUNNING */
-	bool		stop;			/* the worker is to exit with 0 */
-	TimestampTz started_at;		/* 0 never */
-	TimestampTz next_start_at;	/* when SLOT_WAITING */
-	TimestampTz registered_at;	/* when SLOT_STARTING */
-	int			failures;		/* in a row; drives the backoff */
-	int64		restarts;
-	char		version[24];	/* of the library the worker runs */
-	char		detail[SHMEM_DETAIL];	/* why it does less than usual; may be empty */
+	SlotState state;
+	uint64 generation;
+	Oid database;
+	NameData database_name;
+	int worker; /* 0 .. workers - 1 */
+	int workers;
+	pid_t pid;                 /* 0 unless SLOT_RUNNING */
+	Latch *latch;              /* NULL unless SLOT_RUNNING */
+	bool stop;                 /* the worker is to exit with 0 */
+	TimestampTz started_at;    /* 0 never */
+	TimestampTz next_start_at; /* when SLOT_WAITING */
+	TimestampTz registered_at; /* when SLOT_STARTING */
+	int failures;              /* in a row; drives the backoff */
+	int64 restarts;
+	char version[24];          /* of the library the worker runs */
+	char detail[SHMEM_DETAIL]; /* why it does less than usual; may be empty */
 
 	/* written by the worker alone, read without the lock */
 	pg_atomic_uint64 last_tick_at;
@@ -75,28 +75,28 @@ typedef struct ShmemSlot
 	pg_atomic_uint64 fds_limit;
 	pg_atomic_uint64 memory_bytes;
 
-	pg_atomic_uint32 reload;	/* wa.bots is to be read again */
+	pg_atomic_uint32 reload; /* wa.bots is to be read again */
 
-	uint32		mail_head;		/* next to take; head == tail: empty */
-	uint32		mail_tail;
-	Mail		mail[SHMEM_MAILBOX];
+	uint32 mail_head; /* next to take; head == tail: empty */
+	uint32 mail_tail;
+	Mail mail[SHMEM_MAILBOX];
 } ShmemSlot;
 
 /* A backend whose command needs this database without workers. */
 typedef struct ShmemHold
 {
-	Oid			database;		/* InvalidOid: free */
-	pid_t		pid;
+	Oid database; /* InvalidOid: free */
+	pid_t pid;
 } ShmemHold;
 
 typedef struct ShmemControl
 {
-	LWLock	   *lock;
-	ConditionVariable changed;	/* a slot's state changed */
-	pid_t		launcher_pid;
-	Latch	   *launcher_latch;
-	ShmemHold	holds[SHMEM_MAX_HOLDS];
-	ShmemSlot	slots[SHMEM_MAX_SLOTS];
+	LWLock *lock;
+	ConditionVariable changed; /* a slot's state changed */
+	pid_t launcher_pid;
+	Latch *launcher_latch;
+	ShmemHold holds[SHMEM_MAX_HOLDS];
+	ShmemSlot slots[SHMEM_MAX_SLOTS];
 } ShmemControl;
 
 /* NULL when the library was not preloaded. */
@@ -131,13 +131,13 @@ typedef enum MailResult
 {
 	MAIL_SENT,
 	MAIL_FULL,
-	MAIL_NOT_RUNNING,			/* the database is served, its worker is not up */
+	MAIL_NOT_RUNNING, /* the database is served, its worker is not up */
 	MAIL_NOT_SERVED,
 } MailResult;
 
 extern MailResult shmem_put_mail(Oid database, const Mail *mail);
 extern bool shmem_take_mail(ShmemSlot *slot, Mail *out);
 
-extern const char *shmem_state_name(const ShmemSlot *slot);
+extern const char *shmem_state_name(ShmemSlot *slot);
 
-#endif							/* WA_SHMEM_H */
+#endif /* WA_SHMEM_H */

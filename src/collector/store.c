@@ -41,132 +41,113 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
-#define STATEMENT_LIMIT_MS	30000	/* a batch that takes longer is cut in halves */
-
+#define STATEMENT_LIMIT_MS 30000 /* a batch that takes longer is cut in halves */
 
 /* ---- statements ---- */
 
 typedef struct Statement
 {
 	const char *sql;
-	int			n_types;
-	Oid			types[17];
-	SPIPlanPtr	plan;
+	int n_types;
+	Oid types[17];
+	SPIPlanPtr plan;
 } Statement;
 
 /* Rows of a bot that was removed meanwhile are not written: hence the joins. */
 static Statement statements[N_STATEMENTS] = {
-	[LOAD_BOTS] = {
-		"SELECT bot_id, name, device_name, desired, login_requested_at,"
-		" status, status_reason, status_since, status_until,"
-		" noise_private, identity_private, registration_id,"
-		" signed_prekey_id, signed_prekey_private, signed_prekey_signature,"
-		" adv_secret, next_prekey_id, jid, lid, platform,"
-		" business_name, push_name, account, routing, login_counter"
-		" FROM wa_private.worker_bots($1, $2)",
-		2, {INT4OID, INT4OID}
-	},
-	[WORKER_STARTED] = {
-		"SELECT wa_private.worker_started($1, $2)",
-		2, {INT4OID, TEXTOID}
-	},
-	[APPLY_FACTS] = {
-		"SELECT bot_id, group_jid FROM wa_private.apply($1, $2)",
-		2, {INT8ARRAYOID, JSONBARRAYOID}
-	},
-	[DUE_QUESTIONS] = {
-		"SELECT bot_id, group_jid FROM wa_private.due_questions($1)",
-		1, {INT8ARRAYOID}
-	},
-	[REJECT_STANZA] = {
-		"SELECT wa_private.reject($1, $2, $3, $4)",
-		4, {INT8OID, BYTEAOID, TEXTOID, TEXTOID}
-	},
-	[SAVE_DEVICE] = {
-		"INSERT INTO wa_private.devices AS d (bot_id, noise_private, identity_private,"
-		" registration_id, signed_prekey_id, signed_prekey_private, signed_prekey_signature,"
-		" adv_secret, next_prekey_id, jid, lid, platform, business_name, push_name,"
-		" account, routing, login_counter, saved_at)"
-		" SELECT b.bot_id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-		" $17, pg_catalog.now()"
-		" FROM wa.bots b WHERE b.bot_id = $1"
-		" ON CONFLICT (bot_id) DO UPDATE SET noise_private = EXCLUDED.noise_private,"
-		" identity_private = EXCLUDED.identity_private,"
-		" registration_id = EXCLUDED.registration_id,"
-		" signed_prekey_id = EXCLUDED.signed_prekey_id,"
-		" signed_prekey_private = EXCLUDED.signed_prekey_private,"
-		" signed_prekey_signature = EXCLUDED.signed_prekey_signature,"
-		" adv_secret = EXCLUDED.adv_secret, next_prekey_id = EXCLUDED.next_prekey_id,"
-		" jid = EXCLUDED.jid, lid = EXCLUDED.lid, platform = EXCLUDED.platform,"
-		" business_name = EXCLUDED.business_name, push_name = EXCLUDED.push_name,"
-		" account = EXCLUDED.account, routing = EXCLUDED.routing,"
-		" login_counter = EXCLUDED.login_counter, saved_at = EXCLUDED.saved_at",
-		17, {INT8OID, BYTEAOID, BYTEAOID, INT4OID, INT4OID, BYTEAOID, BYTEAOID, BYTEAOID, INT4OID,
-		TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID, BYTEAOID, INT4OID}
-	},
-	[SAVE_BOT] = {
-		"UPDATE wa.bots SET jid = $2, lid = COALESCE($3, lid), phone = $4,"
-		" platform = COALESCE($5, platform), business_name = $6,"
-		" push_name = COALESCE($7, push_name),"
-		" linked_at = CASE WHEN linked_at IS NULL OR jid IS DISTINCT FROM $2"
-		" THEN pg_catalog.now() ELSE linked_at END,"
-		" desired = CASE WHEN $8 THEN 'online' ELSE desired END"
-		" WHERE bot_id = $1",
-		8, {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID}
-	},
-	[ERASE_DEVICE] = {
-		"WITH keys AS (DELETE FROM wa_private.prekeys WHERE bot_id = $1),"
-		" link AS (DELETE FROM wa_private.links WHERE bot_id = $1),"
-		" bot AS (UPDATE wa.bots SET linked_at = NULL WHERE bot_id = $1)"
-		" DELETE FROM wa_private.devices WHERE bot_id = $1",
-		1, {INT8OID}
-	},
-	[SAVE_PREKEYS] = {
-		"INSERT INTO wa_private.prekeys (bot_id, key_id, private_key)"
-		" SELECT b.bot_id, k.key_id, k.private_key"
-		" FROM wa.bots b, ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3))"
-		" AS k (key_id, private_key) WHERE b.bot_id = $1"
-		" ON CONFLICT (bot_id, key_id) DO UPDATE SET private_key = EXCLUDED.private_key,"
-		" uploaded_at = NULL, consumed_at = NULL",
-		3, {INT8OID, INT4ARRAYOID, BYTEAARRAYOID}
-	},
-	[MARK_PREKEYS] = {
-		"UPDATE wa_private.prekeys SET uploaded_at = pg_catalog.now()"
-		" WHERE bot_id = $1 AND key_id BETWEEN $2 AND $3",
-		3, {INT8OID, INT4OID, INT4OID}
-	},
-	[SAVE_QR] = {
-		"INSERT INTO wa_private.links (bot_id, qr_content, qr_valid_until, updated_at)"
-		" SELECT b.bot_id, $2, $3, pg_catalog.now() FROM wa.bots b WHERE b.bot_id = $1"
-		" ON CONFLICT (bot_id) DO UPDATE SET qr_content = EXCLUDED.qr_content,"
-		" qr_valid_until = EXCLUDED.qr_valid_until, updated_at = EXCLUDED.updated_at",
-		3, {INT8OID, TEXTOID, TIMESTAMPTZOID}
-	},
-	[SAVE_PAIR_CODE] = {
-		"INSERT INTO wa_private.links (bot_id, pair_phone, pair_code, pair_code_valid_until,"
-		" pair_error, pair_error_code, updated_at)"
-		" SELECT b.bot_id, $2, $3, $4, $5, $6, pg_catalog.now()"
-		" FROM wa.bots b WHERE b.bot_id = $1"
-		" ON CONFLICT (bot_id) DO UPDATE SET pair_phone = EXCLUDED.pair_phone,"
-		" pair_code = EXCLUDED.pair_code, pair_code_valid_until = EXCLUDED.pair_code_valid_until,"
-		" pair_error = EXCLUDED.pair_error, pair_error_code = EXCLUDED.pair_error_code,"
-		" updated_at = EXCLUDED.updated_at",
-		6, {INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, INT4OID}
-	},
-	[END_LINK] = {
-		"UPDATE wa_private.links SET qr_content = NULL, qr_valid_until = NULL,"
-		" pair_code = NULL, pair_code_valid_until = NULL, updated_at = pg_catalog.now()"
-		" WHERE bot_id = $1",
-		1, {INT8OID}
-	},
-	[DELETE_LINK] = {
-		"DELETE FROM wa_private.links WHERE bot_id = $1",
-		1, {INT8OID}
-	},
-	[NOTIFY_QR] = {
-		"SELECT pg_catalog.pg_notify('wa.qr_changed', $1::text)",
-		1, {INT8OID}
-	},
+	[LOAD_BOTS] = {"SELECT bot_id, name, device_name, desired, login_requested_at,"
+				   " status, status_reason, status_since, status_until,"
+				   " noise_private, identity_private, registration_id,"
+				   " signed_prekey_id, signed_prekey_private, signed_prekey_signature,"
+				   " adv_secret, next_prekey_id, jid, lid, platform,"
+				   " business_name, push_name, account, routing, login_counter"
+				   " FROM wa_private.worker_bots($1, $2)",
+				   2,
+				   {INT4OID, INT4OID}},
+	[WORKER_STARTED] = {"SELECT wa_private.worker_started($1, $2)", 2, {INT4OID, TEXTOID}},
+	[APPLY_FACTS] = {"SELECT bot_id, group_jid FROM wa_private.apply($1, $2)",
+					 2,
+					 {INT8ARRAYOID, JSONBARRAYOID}},
+	[DUE_QUESTIONS] = {"SELECT bot_id, group_jid FROM wa_private.due_questions($1)",
+					   1,
+					   {INT8ARRAYOID}},
+	[REJECT_STANZA] = {"SELECT wa_private.reject($1, $2, $3, $4)",
+					   4,
+					   {INT8OID, BYTEAOID, TEXTOID, TEXTOID}},
+	[SAVE_DEVICE] =
+		{"INSERT INTO wa_private.devices AS d (bot_id, noise_private, identity_private,"
+		 " registration_id, signed_prekey_id, signed_prekey_private, signed_prekey_signature,"
+		 " adv_secret, next_prekey_id, jid, lid, platform, business_name, push_name,"
+		 " account, routing, login_counter, saved_at)"
+		 " SELECT b.bot_id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+		 " $17, pg_catalog.now()"
+		 " FROM wa.bots b WHERE b.bot_id = $1"
+		 " ON CONFLICT (bot_id) DO UPDATE SET noise_private = EXCLUDED.noise_private,"
+		 " identity_private = EXCLUDED.identity_private,"
+		 " registration_id = EXCLUDED.registration_id,"
+		 " signed_prekey_id = EXCLUDED.signed_prekey_id,"
+		 " signed_prekey_private = EXCLUDED.signed_prekey_private,"
+		 " signed_prekey_signature = EXCLUDED.signed_prekey_signature,"
+		 " adv_secret = EXCLUDED.adv_secret, next_prekey_id = EXCLUDED.next_prekey_id,"
+		 " jid = EXCLUDED.jid, lid = EXCLUDED.lid, platform = EXCLUDED.platform,"
+		 " business_name = EXCLUDED.business_name, push_name = EXCLUDED.push_name,"
+		 " account = EXCLUDED.account, routing = EXCLUDED.routing,"
+		 " login_counter = EXCLUDED.login_counter, saved_at = EXCLUDED.saved_at",
+		 17,
+		 {INT8OID, BYTEAOID, BYTEAOID, INT4OID, INT4OID, BYTEAOID, BYTEAOID, BYTEAOID, INT4OID,
+		  TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID, BYTEAOID, INT4OID}},
+	[SAVE_BOT] = {"UPDATE wa.bots SET jid = $2, lid = COALESCE($3, lid), phone = $4,"
+				  " platform = COALESCE($5, platform), business_name = $6,"
+				  " push_name = COALESCE($7, push_name),"
+				  " linked_at = CASE WHEN linked_at IS NULL OR jid IS DISTINCT FROM $2"
+				  " THEN pg_catalog.now() ELSE linked_at END,"
+				  " desired = CASE WHEN $8 THEN 'online' ELSE desired END"
+				  " WHERE bot_id = $1",
+				  8,
+				  {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID}},
+	[ERASE_DEVICE] = {"WITH keys AS (DELETE FROM wa_private.prekeys WHERE bot_id = $1),"
+					  " link AS (DELETE FROM wa_private.links WHERE bot_id = $1),"
+					  " bot AS (UPDATE wa.bots SET linked_at = NULL WHERE bot_id = $1)"
+					  " DELETE FROM wa_private.devices WHERE bot_id = $1",
+					  1,
+					  {INT8OID}},
+	[SAVE_PREKEYS] =
+		{"INSERT INTO wa_private.prekeys (bot_id, key_id, private_key)"
+		 " SELECT b.bot_id, k.key_id, k.private_key"
+		 " FROM wa.bots b, ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3))"
+		 " AS k (key_id, private_key) WHERE b.bot_id = $1"
+		 " ON CONFLICT (bot_id, key_id) DO UPDATE SET private_key = EXCLUDED.private_key,"
+		 " uploaded_at = NULL, consumed_at = NULL",
+		 3,
+		 {INT8OID, INT4ARRAYOID, BYTEAARRAYOID}},
+	[MARK_PREKEYS] = {"UPDATE wa_private.prekeys SET uploaded_at = pg_catalog.now()"
+					  " WHERE bot_id = $1 AND key_id BETWEEN $2 AND $3",
+					  3,
+					  {INT8OID, INT4OID, INT4OID}},
+	[SAVE_QR] = {"INSERT INTO wa_private.links (bot_id, qr_content, qr_valid_until, updated_at)"
+				 " SELECT b.bot_id, $2, $3, pg_catalog.now() FROM wa.bots b WHERE b.bot_id = $1"
+				 " ON CONFLICT (bot_id) DO UPDATE SET qr_content = EXCLUDED.qr_content,"
+				 " qr_valid_until = EXCLUDED.qr_valid_until, updated_at = EXCLUDED.updated_at",
+				 3,
+				 {INT8OID, TEXTOID, TIMESTAMPTZOID}},
+	[SAVE_PAIR_CODE] =
+		{"INSERT INTO wa_private.links (bot_id, pair_phone, pair_code, pair_code_valid_until,"
+		 " pair_error, pair_error_code, updated_at)"
+		 " SELECT b.bot_id, $2, $3, $4, $5, $6, pg_catalog.now()"
+		 " FROM wa.bots b WHERE b.bot_id = $1"
+		 " ON CONFLICT (bot_id) DO UPDATE SET pair_phone = EXCLUDED.pair_phone,"
+		 " pair_code = EXCLUDED.pair_code, pair_code_valid_until = EXCLUDED.pair_code_valid_until,"
+		 " pair_error = EXCLUDED.pair_error, pair_error_code = EXCLUDED.pair_error_code,"
+		 " updated_at = EXCLUDED.updated_at",
+		 6,
+		 {INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, INT4OID}},
+	[END_LINK] = {"UPDATE wa_private.links SET qr_content = NULL, qr_valid_until = NULL,"
+				  " pair_code = NULL, pair_code_valid_until = NULL, updated_at = pg_catalog.now()"
+				  " WHERE bot_id = $1",
+				  1,
+				  {INT8OID}},
+	[DELETE_LINK] = {"DELETE FROM wa_private.links WHERE bot_id = $1", 1, {INT8OID}},
+	[NOTIFY_QR] = {"SELECT pg_catalog.pg_notify('wa.qr_changed', $1::text)", 1, {INT8OID}},
 };
 
 void
@@ -180,7 +161,7 @@ store_arg_datum(Args *args, Datum value, bool is_null)
 void
 store_arg_bytes(Args *args, const void *data, size_t len)
 {
-	bytea	   *value = palloc(VARHDRSZ + len);
+	bytea *value = palloc(VARHDRSZ + len);
 
 	SET_VARSIZE(value, VARHDRSZ + len);
 	memcpy(VARDATA(value), data, len);
@@ -207,13 +188,13 @@ store_arg_time(Args *args, TimestampTz at)
 void
 store_execute(int which, Args *args)
 {
-	Statement  *statement = &statements[which];
-	int			rc;
+	Statement *statement = &statements[which];
+	int rc;
 
 	Assert(args->count == statement->n_types);
 	if (statement->plan == NULL)
 	{
-		SPIPlanPtr	plan = SPI_prepare(statement->sql, statement->n_types, statement->types);
+		SPIPlanPtr plan = SPI_prepare(statement->sql, statement->n_types, statement->types);
 
 		if (plan == NULL)
 			elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
@@ -240,7 +221,7 @@ forget_plans(void)
 
 static StoreError last_error;
 static char last_why[300];
-static Oid	known_extension = InvalidOid;
+static Oid known_extension = InvalidOid;
 
 const StoreError *
 store_error(void)
@@ -258,11 +239,11 @@ store_why(void)
 static char *
 extension_version(Oid extension)
 {
-	Relation	relation = table_open(ExtensionRelationId, AccessShareLock);
+	Relation relation = table_open(ExtensionRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
-	HeapTuple	tuple;
-	char	   *version = NULL;
+	HeapTuple tuple;
+	char *version = NULL;
 
 	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(extension));
@@ -270,9 +251,9 @@ extension_version(Oid extension)
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 	{
-		bool		is_null;
-		Datum		datum = heap_getattr(tuple, Anum_pg_extension_extversion,
-										 RelationGetDescr(relation), &is_null);
+		bool is_null;
+		Datum datum =
+			heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(relation), &is_null);
 
 		if (!is_null)
 			version = TextDatumGetCString(datum);
@@ -285,8 +266,8 @@ extension_version(Oid extension)
 static Oid
 relation_owner(Oid relid)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner = InvalidOid;
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid owner = InvalidOid;
 
 	if (HeapTupleIsValid(tuple))
 	{
@@ -304,11 +285,11 @@ relation_owner(Oid relid)
 static bool
 find_storage(Oid *owner)
 {
-	Oid			extension = get_extension_oid(COLLECTOR_EXTENSION, true);
-	Oid			schema;
-	Oid			private_schema;
-	Oid			bots = InvalidOid;
-	char	   *version;
+	Oid extension = get_extension_oid(COLLECTOR_EXTENSION, true);
+	Oid schema;
+	Oid private_schema;
+	Oid bots = InvalidOid;
+	char *version;
 
 	if (!OidIsValid(extension))
 	{
@@ -325,7 +306,8 @@ find_storage(Oid *owner)
 	if (strcmp(version, WA_COLLECTOR_VERSION) != 0)
 	{
 		snprintf(last_why, sizeof(last_why),
-				 "The library is version %s, the extension in this database %s: restart the server or ALTER EXTENSION wa_collector UPDATE.",
+				 "The library is version %s, the extension in this database %s: restart the server "
+				 "or ALTER EXTENSION wa_collector UPDATE.",
 				 WA_COLLECTOR_VERSION, version);
 		return false;
 	}
@@ -352,7 +334,7 @@ classify(int sqlstate)
 {
 	switch (sqlstate)
 	{
-		case ERRCODE_QUERY_CANCELED:	/* our own time limit, or somebody's cancel */
+		case ERRCODE_QUERY_CANCELED: /* our own time limit, or somebody's cancel */
 		case ERRCODE_OUT_OF_MEMORY:
 			return TROUBLE_LIMIT;
 		case ERRCODE_LOCK_NOT_AVAILABLE:
@@ -397,7 +379,7 @@ note_error(const ErrorData *error)
 
 /* Runs body in a transaction as the owner of the storage.  See the file head. */
 StoreResult
-store_run(const char *activity, void (*body) (void *arg), void *arg)
+store_run(const char *activity, void (*body)(void *arg), void *arg)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	volatile StoreResult result = STORE_OK;
@@ -406,9 +388,9 @@ store_run(const char *activity, void (*body) (void *arg), void *arg)
 	PG_TRY();
 	{
 		ConstraintsSetStmt immediate = {.type = T_ConstraintsSetStmt};
-		Oid			owner;
-		Oid			login;
-		int			context;
+		Oid owner;
+		Oid login;
+		int context;
 
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
@@ -433,13 +415,13 @@ store_run(const char *activity, void (*body) (void *arg), void *arg)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
+		ErrorData *error;
 
 		HOLD_INTERRUPTS();
 		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();
 		disable_timeout(STATEMENT_TIMEOUT, false);
-		AbortCurrentTransaction();	/* restores the user, too */
+		AbortCurrentTransaction(); /* restores the user, too */
 		MemoryContextSwitchTo(caller);
 		FlushErrorState();
 		RESUME_INTERRUPTS();

@@ -19,53 +19,55 @@
 typedef enum StoreResult
 {
 	STORE_OK,
-	STORE_NOT_READY,			/* no extension, no storage, other version: store_why() */
-	STORE_FAILED,				/* store_error() says how */
+	STORE_NOT_READY, /* no extension, no storage, other version: store_why() */
+	STORE_FAILED,    /* store_error() says how */
 } StoreResult;
 
 typedef enum StoreTrouble
 {
-	TROUBLE_ROW,				/* these rows: the same again would fail again */
-	TROUBLE_LIMIT,				/* too slow or too large: fewer rows may pass */
-	TROUBLE_PASSING,			/* anybody's: locks, disk, shutdown; try later */
+	TROUBLE_ROW,     /* these rows: the same again would fail again */
+	TROUBLE_LIMIT,   /* too slow or too large: fewer rows may pass */
+	TROUBLE_PASSING, /* anybody's: locks, disk, shutdown; try later */
 } StoreTrouble;
 
 typedef struct StoreError
 {
-	int			sqlstate;
+	int sqlstate;
 	StoreTrouble trouble;
-	char		message[300];	/* may quote data: for tables, not for the log */
-	char		object[2 * NAMEDATALEN + 2];	/* table or constraint, may be empty */
+	char message[300];                /* may quote data: for tables, not for the log */
+	char object[2 * NAMEDATALEN + 2]; /* table or constraint, may be empty */
 } StoreError;
 
 extern const StoreError *store_error(void); /* of the last STORE_FAILED */
-extern const char *store_why(void); /* of the last STORE_NOT_READY: a sentence */
+extern const char *store_why(void);         /* of the last STORE_NOT_READY: a sentence */
 
 /* ---- bots ---- */
 
 typedef enum StoreDesired
 {
-	DESIRED_OFFLINE, DESIRED_ONLINE, DESIRED_LOGGED_OUT
+	DESIRED_OFFLINE,
+	DESIRED_ONLINE,
+	DESIRED_LOGGED_OUT
 } StoreDesired;
 
 typedef struct StoreBot
 {
-	int64		bot_id;
-	char	   *name;
-	char	   *device_name;	/* NULL: the setting's */
+	int64 bot_id;
+	char *name;
+	char *device_name; /* NULL: the setting's */
 	StoreDesired desired;
 	TimestampTz login_requested_at; /* 0 never */
-	char	   *status;			/* NULL none yet */
-	char	   *status_reason;
-	TimestampTz status_since;	/* 0 never */
-	TimestampTz status_until;	/* 0 none */
-	WaDevice   *device;			/* NULL: none; only read when asked for */
-	bool		is_damaged;		/* the device in the table makes no sense */
-	bool		is_ours;		/* the advisory lock is held */
+	char *status;                   /* NULL none yet */
+	char *status_reason;
+	TimestampTz status_since; /* 0 never */
+	TimestampTz status_until; /* 0 none */
+	WaDevice *device;         /* NULL: none; only read when asked for */
+	bool is_damaged;          /* the device in the table makes no sense */
+	bool is_ours;             /* the advisory lock is held */
 } StoreBot;
 
 /* Has the caller this bot in memory already?  Then its keys are not read. */
-typedef bool (*StoreKnows) (int64 bot_id);
+typedef bool (*StoreKnows)(int64 bot_id);
 
 /*
  * Reads the bots of this worker into the current memory context, and takes
@@ -81,54 +83,54 @@ extern void store_unlock_bot(int64 bot_id);
 
 typedef enum StoreKind
 {
-	STORE_FACT,					/* .fact */
-	STORE_DEVICE,				/* .device */
-	STORE_ERASE,				/* the device and its keys are void */
-	STORE_PREKEYS,				/* .keys, .n_keys */
-	STORE_PREKEYS_UPLOADED,		/* .first_id, .last_id */
-	STORE_QR,					/* .text, .until */
-	STORE_PAIR_CODE,			/* .text (NULL refused), .phone, .until, .error, .error_text */
-	STORE_LINK_OVER,			/* neither QR nor code is valid any longer */
+	STORE_FACT,             /* .fact */
+	STORE_DEVICE,           /* .device */
+	STORE_ERASE,            /* the device and its keys are void */
+	STORE_PREKEYS,          /* .keys, .n_keys */
+	STORE_PREKEYS_UPLOADED, /* .first_id, .last_id */
+	STORE_QR,               /* .text, .until */
+	STORE_PAIR_CODE,        /* .text (NULL refused), .phone, .until, .error, .error_text */
+	STORE_LINK_OVER,        /* neither QR nor code is valid any longer */
 } StoreKind;
 
 typedef struct StoreItem
 {
-	StoreKind	kind;
-	int64		bot_id;
-	char	   *fact;			/* JSON */
-	WaDevice   *device;
-	bool		make_online;	/* linked because somebody looked at the QR */
-	WaPrekey   *keys;
-	int			n_keys;
-	uint32		first_id;
-	uint32		last_id;
-	char	   *text;
-	char	   *phone;
+	StoreKind kind;
+	int64 bot_id;
+	char *fact; /* JSON */
+	WaDevice *device;
+	bool make_online; /* linked because somebody looked at the QR */
+	WaPrekey *keys;
+	int n_keys;
+	uint32 first_id;
+	uint32 last_id;
+	char *text;
+	char *phone;
 	TimestampTz until;
-	int			error;
-	char	   *error_text;
+	int error;
+	char *error_text;
 } StoreItem;
 
 /* Metadata that wa_private.apply() misses. */
 typedef struct StoreQuestion
 {
-	int64		bot_id;
-	char	   *group_jid;		/* "" all groups */
+	int64 bot_id;
+	char *group_jid; /* "" all groups */
 } StoreQuestion;
 
 /*
  * Stores all items or none.  Questions are made in the current memory
  * context.
  */
-extern StoreResult store_apply(StoreItem *const *items, int count,
-							   StoreQuestion **questions, int *n_questions);
+extern StoreResult store_apply(StoreItem *const *items, int count, StoreQuestion **questions,
+							   int *n_questions);
 
 /* Metadata that one of these bots should ask for by now. */
-extern StoreResult store_due_questions(const int64 *bots, int count,
-									   StoreQuestion **questions, int *n_questions);
+extern StoreResult store_due_questions(const int64 *bots, int count, StoreQuestion **questions,
+									   int *n_questions);
 
 /* Keeps a stanza that cannot be stored, with the reason. */
-extern StoreResult store_reject(int64 bot_id, const uint8_t *stanza, size_t len,
-								const char *reason, int sqlstate);
+extern StoreResult store_reject(int64 bot_id, const uint8_t *stanza, size_t len, const char *reason,
+								int sqlstate);
 
-#endif							/* WA_STORE_H */
+#endif /* WA_STORE_H */

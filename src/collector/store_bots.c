@@ -22,14 +22,14 @@
 
 typedef struct LoadArgs
 {
-	int			worker;
-	int			workers;
-	const char *node;			/* NULL: the worker has introduced itself already */
-	StoreKnows	knows;
+	int worker;
+	int workers;
+	const char *node; /* NULL: the worker has introduced itself already */
+	StoreKnows knows;
 	MemoryContext context;
-	StoreBot   *bots;
-	int			count;
-	char	   *refusal;
+	StoreBot *bots;
+	int count;
+	char *refusal;
 } LoadArgs;
 
 static void
@@ -42,7 +42,7 @@ bot_locktag(LOCKTAG *tag, int64 bot_id)
 void
 store_unlock_bot(int64 bot_id)
 {
-	LOCKTAG		tag;
+	LOCKTAG tag;
 
 	bot_locktag(&tag, bot_id);
 	LockRelease(&tag, ExclusiveLock, true);
@@ -52,8 +52,8 @@ store_unlock_bot(int64 bot_id)
 static char *
 column_text(HeapTuple row, int column)
 {
-	bool		is_null;
-	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &is_null);
+	bool is_null;
+	Datum value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &is_null);
 
 	return is_null ? NULL : TextDatumGetCString(value);
 }
@@ -61,8 +61,8 @@ column_text(HeapTuple row, int column)
 static int64
 column_int(HeapTuple row, int column, Oid type)
 {
-	bool		is_null;
-	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &is_null);
+	bool is_null;
+	Datum value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &is_null);
 
 	if (is_null)
 		return 0;
@@ -73,7 +73,7 @@ column_int(HeapTuple row, int column, Oid type)
 static bool
 column_into(HeapTuple row, int column, char *out, size_t size)
 {
-	char	   *value = column_text(row, column);
+	char *value = column_text(row, column);
 
 	out[0] = '\0';
 	return value == NULL || strlcpy(out, value, size) < size;
@@ -83,9 +83,9 @@ column_into(HeapTuple row, int column, char *out, size_t size)
 static bool
 column_bytes(HeapTuple row, int column, void *out, size_t size, bool exact, size_t *len)
 {
-	bool		is_null;
-	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &is_null);
-	bytea	   *bytes;
+	bool is_null;
+	Datum value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &is_null);
+	bytea *bytes;
 
 	*len = 0;
 	if (is_null)
@@ -102,12 +102,12 @@ column_bytes(HeapTuple row, int column, void *out, size_t size, bool exact, size
 static bool
 column_pair(HeapTuple row, int column, WaKeyPair *out)
 {
-	uint8_t		private_key[CRYPTO_KEY_LEN];
-	size_t		len;
-	bool		ok;
+	uint8_t private_key[CRYPTO_KEY_LEN];
+	size_t len;
+	bool ok;
 
 	ok = column_bytes(row, column, private_key, sizeof(private_key), true, &len) &&
-		crypto_keypair_from_private(private_key, out) == WA_OK;
+		 crypto_keypair_from_private(private_key, out) == WA_OK;
 	crypto_wipe(private_key, sizeof(private_key));
 	return ok;
 }
@@ -116,9 +116,9 @@ column_pair(HeapTuple row, int column, WaKeyPair *out)
 static bool
 read_device(HeapTuple row, WaDevice **device)
 {
-	WaDevice   *d;
-	size_t		len;
-	bool		is_null;
+	WaDevice *d;
+	size_t len;
+	bool is_null;
 
 	*device = NULL;
 	(void) SPI_getbinval(row, SPI_tuptable->tupdesc, LOAD_REGISTRATION_ID, &is_null);
@@ -131,30 +131,32 @@ read_device(HeapTuple row, WaDevice **device)
 	d->next_prekey_id = (uint32) column_int(row, LOAD_NEXT_PREKEY_ID, INT4OID);
 	d->login_counter = (uint32) column_int(row, LOAD_LOGIN_COUNTER, INT4OID);
 	return column_pair(row, LOAD_NOISE, &d->noise) &&
-		column_pair(row, LOAD_IDENTITY, &d->identity) &&
-		column_pair(row, LOAD_SIGNED, &d->signed_prekey.pair) &&
-		column_bytes(row, LOAD_SIGNED_SIGNATURE, d->signed_prekey_signature,
-					 sizeof(d->signed_prekey_signature), true, &len) &&
-		column_bytes(row, LOAD_ADV_SECRET, d->adv_secret, sizeof(d->adv_secret), true, &len) &&
-		column_into(row, LOAD_JID, d->jid, sizeof(d->jid)) &&
-		column_into(row, LOAD_LID, d->lid, sizeof(d->lid)) &&
-		column_into(row, LOAD_PLATFORM, d->platform, sizeof(d->platform)) &&
-		column_into(row, LOAD_BUSINESS_NAME, d->business_name, sizeof(d->business_name)) &&
-		column_into(row, LOAD_PUSH_NAME, d->push_name, sizeof(d->push_name)) &&
-		column_bytes(row, LOAD_ACCOUNT, d->account, sizeof(d->account), false, &d->account_len) &&
-		column_bytes(row, LOAD_ROUTING, d->routing, sizeof(d->routing), false, &d->routing_len);
+		   column_pair(row, LOAD_IDENTITY, &d->identity) &&
+		   column_pair(row, LOAD_SIGNED, &d->signed_prekey.pair) &&
+		   column_bytes(row, LOAD_SIGNED_SIGNATURE, d->signed_prekey_signature,
+						sizeof(d->signed_prekey_signature), true, &len) &&
+		   column_bytes(row, LOAD_ADV_SECRET, d->adv_secret, sizeof(d->adv_secret), true, &len) &&
+		   column_into(row, LOAD_JID, d->jid, sizeof(d->jid)) &&
+		   column_into(row, LOAD_LID, d->lid, sizeof(d->lid)) &&
+		   column_into(row, LOAD_PLATFORM, d->platform, sizeof(d->platform)) &&
+		   column_into(row, LOAD_BUSINESS_NAME, d->business_name, sizeof(d->business_name)) &&
+		   column_into(row, LOAD_PUSH_NAME, d->push_name, sizeof(d->push_name)) &&
+		   column_bytes(row, LOAD_ACCOUNT, d->account, sizeof(d->account), false,
+						&d->account_len) &&
+		   column_bytes(row, LOAD_ROUTING, d->routing, sizeof(d->routing), false, &d->routing_len);
 }
 
 static void
 read_bot(HeapTuple row, StoreKnows knows, StoreBot *bot)
 {
-	char	   *desired = column_text(row, LOAD_DESIRED);
+	char *desired = column_text(row, LOAD_DESIRED);
 
 	bot->bot_id = column_int(row, LOAD_BOT_ID, INT8OID);
 	bot->name = column_text(row, LOAD_NAME);
 	bot->device_name = column_text(row, LOAD_DEVICE_NAME);
-	bot->desired = strcmp(desired, "online") == 0 ? DESIRED_ONLINE :
-		strcmp(desired, "logged_out") == 0 ? DESIRED_LOGGED_OUT : DESIRED_OFFLINE;
+	bot->desired = strcmp(desired, "online") == 0       ? DESIRED_ONLINE
+				   : strcmp(desired, "logged_out") == 0 ? DESIRED_LOGGED_OUT
+														: DESIRED_OFFLINE;
 	bot->login_requested_at = column_int(row, LOAD_LOGIN_REQUESTED_AT, TIMESTAMPTZOID);
 	bot->status = column_text(row, LOAD_STATUS);
 	bot->status_reason = column_text(row, LOAD_STATUS_REASON);
@@ -164,7 +166,7 @@ read_bot(HeapTuple row, StoreKnows knows, StoreBot *bot)
 		bot->is_ours = true;
 	else
 	{
-		LOCKTAG		tag;
+		LOCKTAG tag;
 
 		bot_locktag(&tag, bot->bot_id);
 		bot->is_ours = LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
@@ -176,13 +178,13 @@ read_bot(HeapTuple row, StoreKnows knows, StoreBot *bot)
 static void
 load_body(void *arg)
 {
-	LoadArgs   *load = arg;
-	Args		args = {0};
+	LoadArgs *load = arg;
+	Args args = {0};
 	MemoryContext old;
 
 	if (load->node != NULL)
 	{
-		char	   *refusal;
+		char *refusal;
 
 		store_arg_datum(&args, Int32GetDatum(load->worker), false);
 		store_arg_text(&args, load->node);
@@ -206,13 +208,14 @@ load_body(void *arg)
 }
 
 StoreResult
-store_load_bots(int worker, int workers, const char *node, StoreKnows knows,
-				StoreBot **bots, int *count, char **refusal)
+store_load_bots(int worker, int workers, const char *node, StoreKnows knows, StoreBot **bots,
+				int *count, char **refusal)
 {
-	LoadArgs	load = {
-		.worker = worker,.workers = workers,.node = node,.knows = knows,
-		.context = CurrentMemoryContext
-	};
+	LoadArgs load = {.worker = worker,
+					 .workers = workers,
+					 .node = node,
+					 .knows = knows,
+					 .context = CurrentMemoryContext};
 	StoreResult result = store_run("wa_collector: read bots", load_body, &load);
 
 	if (result != STORE_OK)

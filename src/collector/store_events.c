@@ -18,25 +18,25 @@
 
 typedef struct ApplyArgs
 {
-	StoreItem  *const *items;
-	int			count;
+	StoreItem *const *items;
+	int count;
 	MemoryContext context;
 	StoreQuestion *questions;
-	int			n_questions;
+	int n_questions;
 } ApplyArgs;
 
 typedef struct DueArgs
 {
 	const int64 *bots;
-	int			count;
-	ApplyArgs	answer;			/* questions and their context */
+	int count;
+	ApplyArgs answer; /* questions and their context */
 } DueArgs;
 
 /* "4917...:12@s.whatsapp.net" without its device, "" for an empty one. */
 static char *
 bare_jid(const char *jid)
 {
-	size_t		user = strcspn(jid, ".:@");
+	size_t user = strcspn(jid, ".:@");
 	const char *server = strchr(jid, '@');
 
 	return server == NULL ? pstrdup("") : psprintf("%.*s%s", (int) user, jid, server);
@@ -46,7 +46,7 @@ static void
 write_device(const StoreItem *item)
 {
 	const WaDevice *device = item->device;
-	Args		args = {0};
+	Args args = {0};
 
 	store_arg_datum(&args, Int64GetDatum(item->bot_id), false);
 	store_arg_bytes(&args, device->noise.private_key, CRYPTO_KEY_LEN);
@@ -88,13 +88,13 @@ write_device(const StoreItem *item)
 static void
 write_prekeys(const StoreItem *item)
 {
-	Datum	   *ids = palloc(sizeof(Datum) * Max(item->n_keys, 1));
-	Datum	   *keys = palloc(sizeof(Datum) * Max(item->n_keys, 1));
-	Args		args = {0};
+	Datum *ids = palloc(sizeof(Datum) * Max(item->n_keys, 1));
+	Datum *keys = palloc(sizeof(Datum) * Max(item->n_keys, 1));
+	Args args = {0};
 
 	for (int i = 0; i < item->n_keys; i++)
 	{
-		bytea	   *key = palloc(VARHDRSZ + CRYPTO_KEY_LEN);
+		bytea *key = palloc(VARHDRSZ + CRYPTO_KEY_LEN);
 
 		SET_VARSIZE(key, VARHDRSZ + CRYPTO_KEY_LEN);
 		memcpy(VARDATA(key), item->keys[i].pair.private_key, CRYPTO_KEY_LEN);
@@ -102,10 +102,14 @@ write_prekeys(const StoreItem *item)
 		keys[i] = PointerGetDatum(key);
 	}
 	store_arg_datum(&args, Int64GetDatum(item->bot_id), false);
-	store_arg_datum(&args, PointerGetDatum(construct_array(ids, item->n_keys, INT4OID,
-														   sizeof(int32), true, TYPALIGN_INT)), false);
-	store_arg_datum(&args, PointerGetDatum(construct_array(keys, item->n_keys, BYTEAOID,
-														   -1, false, TYPALIGN_INT)), false);
+	store_arg_datum(&args,
+					PointerGetDatum(construct_array(ids, item->n_keys, INT4OID, sizeof(int32), true,
+													TYPALIGN_INT)),
+					false);
+	store_arg_datum(
+		&args,
+		PointerGetDatum(construct_array(keys, item->n_keys, BYTEAOID, -1, false, TYPALIGN_INT)),
+		false);
 	store_execute(SAVE_PREKEYS, &args);
 }
 
@@ -113,7 +117,7 @@ write_prekeys(const StoreItem *item)
 static void
 notify_qr(int64 bot_id)
 {
-	Args		args = {0};
+	Args args = {0};
 
 	store_arg_datum(&args, Int64GetDatum(bot_id), false);
 	store_execute(NOTIFY_QR, &args);
@@ -122,13 +126,13 @@ notify_qr(int64 bot_id)
 static void
 write_item(const StoreItem *item)
 {
-	Args		args = {0};
+	Args args = {0};
 
 	store_arg_datum(&args, Int64GetDatum(item->bot_id), false);
 	switch (item->kind)
 	{
 		case STORE_FACT:
-			break;				/* all facts go together */
+			break; /* all facts go together */
 		case STORE_DEVICE:
 			write_device(item);
 			break;
@@ -174,11 +178,11 @@ read_questions(ApplyArgs *apply)
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		StoreQuestion *question = &apply->questions[apply->n_questions];
-		HeapTuple	row = SPI_tuptable->vals[i];
-		bool		no_bot;
-		bool		no_group;
-		Datum		bot = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &no_bot);
-		Datum		group = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &no_group);
+		HeapTuple row = SPI_tuptable->vals[i];
+		bool no_bot;
+		bool no_group;
+		Datum bot = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &no_bot);
+		Datum group = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &no_group);
 
 		if (no_bot || no_group)
 			continue;
@@ -192,18 +196,18 @@ read_questions(ApplyArgs *apply)
 static Datum
 bot_array(Datum *bots, int count)
 {
-	return PointerGetDatum(construct_array(bots, count, INT8OID, sizeof(int64),
-										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return PointerGetDatum(
+		construct_array(bots, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 /* All facts in order, in one call. */
 static void
 apply_facts(ApplyArgs *apply, int n_facts)
 {
-	Datum	   *bots = palloc(sizeof(Datum) * n_facts);
-	Datum	   *facts = palloc(sizeof(Datum) * n_facts);
-	Args		args = {0};
-	int			n = 0;
+	Datum *bots = palloc(sizeof(Datum) * n_facts);
+	Datum *facts = palloc(sizeof(Datum) * n_facts);
+	Args args = {0};
+	int n = 0;
 
 	for (int i = 0; i < apply->count; i++)
 	{
@@ -215,8 +219,9 @@ apply_facts(ApplyArgs *apply, int n_facts)
 		facts[n++] = DirectFunctionCall1(jsonb_in, CStringGetDatum(item->fact));
 	}
 	store_arg_datum(&args, bot_array(bots, n), false);
-	store_arg_datum(&args, PointerGetDatum(construct_array(facts, n, JSONBOID, -1, false,
-														   TYPALIGN_INT)), false);
+	store_arg_datum(&args,
+					PointerGetDatum(construct_array(facts, n, JSONBOID, -1, false, TYPALIGN_INT)),
+					false);
 	store_execute(APPLY_FACTS, &args);
 	read_questions(apply);
 }
@@ -224,9 +229,9 @@ apply_facts(ApplyArgs *apply, int n_facts)
 static void
 due_body(void *arg)
 {
-	DueArgs    *due = arg;
-	Args		args = {0};
-	Datum	   *bots = palloc(sizeof(Datum) * Max(due->count, 1));
+	DueArgs *due = arg;
+	Args args = {0};
+	Datum *bots = palloc(sizeof(Datum) * Max(due->count, 1));
 
 	for (int i = 0; i < due->count; i++)
 		bots[i] = Int64GetDatum(due->bots[i]);
@@ -238,8 +243,8 @@ due_body(void *arg)
 static void
 apply_body(void *arg)
 {
-	ApplyArgs  *apply = arg;
-	int			n_facts = 0;
+	ApplyArgs *apply = arg;
+	int n_facts = 0;
 
 	for (int i = 0; i < apply->count; i++)
 	{
@@ -255,8 +260,8 @@ apply_body(void *arg)
 StoreResult
 store_apply(StoreItem *const *items, int count, StoreQuestion **questions, int *n_questions)
 {
-	ApplyArgs	apply = {.items = items,.count = count,.context = CurrentMemoryContext};
-	char		activity[64];
+	ApplyArgs apply = {.items = items, .count = count, .context = CurrentMemoryContext};
+	char activity[64];
 	StoreResult result;
 
 	snprintf(activity, sizeof(activity), "wa_collector: store %d events", count);
@@ -269,7 +274,7 @@ store_apply(StoreItem *const *items, int count, StoreQuestion **questions, int *
 StoreResult
 store_due_questions(const int64 *bots, int count, StoreQuestion **questions, int *n_questions)
 {
-	DueArgs		due = {.bots = bots,.count = count,.answer.context = CurrentMemoryContext};
+	DueArgs due = {.bots = bots, .count = count, .answer.context = CurrentMemoryContext};
 	StoreResult result = store_run("wa_collector: look for open questions", due_body, &due);
 
 	*questions = due.answer.questions;
@@ -279,18 +284,18 @@ store_due_questions(const int64 *bots, int count, StoreQuestion **questions, int
 
 typedef struct RejectArgs
 {
-	int64		bot_id;
+	int64 bot_id;
 	const uint8_t *stanza;
-	size_t		len;
+	size_t len;
 	const char *reason;
-	int			sqlstate;
+	int sqlstate;
 } RejectArgs;
 
 static void
 reject_body(void *arg)
 {
 	RejectArgs *reject = arg;
-	Args		args = {0};
+	Args args = {0};
 
 	store_arg_datum(&args, Int64GetDatum(reject->bot_id), false);
 	store_arg_bytes(&args, reject->stanza, reject->len);
@@ -302,7 +307,7 @@ reject_body(void *arg)
 StoreResult
 store_reject(int64 bot_id, const uint8_t *stanza, size_t len, const char *reason, int sqlstate)
 {
-	RejectArgs	reject = {bot_id, stanza, len, reason, sqlstate};
+	RejectArgs reject = {bot_id, stanza, len, reason, sqlstate};
 
 	return store_run("wa_collector: reject a stanza", reject_body, &reject);
 }

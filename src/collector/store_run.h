@@ -12,34 +12,65 @@
 /* The statements of store.c. */
 enum
 {
-	LOAD_BOTS, WORKER_STARTED, APPLY_FACTS, DUE_QUESTIONS, REJECT_STANZA,
-	SAVE_DEVICE, SAVE_BOT, ERASE_DEVICE, SAVE_PREKEYS, MARK_PREKEYS,
-	SAVE_QR, SAVE_PAIR_CODE, END_LINK, DELETE_LINK, NOTIFY_QR,
+	LOAD_BOTS,
+	WORKER_STARTED,
+	APPLY_FACTS,
+	DUE_QUESTIONS,
+	REJECT_STANZA,
+	SAVE_DEVICE,
+	SAVE_BOT,
+	ERASE_DEVICE,
+	SAVE_PREKEYS,
+	MARK_PREKEYS,
+	SAVE_QR,
+	SAVE_PAIR_CODE,
+	END_LINK,
+	DELETE_LINK,
+	NOTIFY_QR,
 	N_STATEMENTS
 };
 
 /* Columns of LOAD_BOTS, counted as SPI does. */
 enum
 {
-	LOAD_BOT_ID = 1, LOAD_NAME, LOAD_DEVICE_NAME, LOAD_DESIRED, LOAD_LOGIN_REQUESTED_AT,
-	LOAD_STATUS, LOAD_STATUS_REASON, LOAD_STATUS_SINCE, LOAD_STATUS_UNTIL,
-	LOAD_NOISE, LOAD_IDENTITY, LOAD_REGISTRATION_ID,
-	LOAD_SIGNED_ID, LOAD_SIGNED, LOAD_SIGNED_SIGNATURE,
-	LOAD_ADV_SECRET, LOAD_NEXT_PREKEY_ID, LOAD_JID, LOAD_LID, LOAD_PLATFORM,
-	LOAD_BUSINESS_NAME, LOAD_PUSH_NAME, LOAD_ACCOUNT, LOAD_ROUTING, LOAD_LOGIN_COUNTER
+	LOAD_BOT_ID = 1,
+	LOAD_NAME,
+	LOAD_DEVICE_NAME,
+	LOAD_DESIRED,
+	LOAD_LOGIN_REQUESTED_AT,
+	LOAD_STATUS,
+	LOAD_STATUS_REASON,
+	LOAD_STATUS_SINCE,
+	LOAD_STATUS_UNTIL,
+	LOAD_NOISE,
+	LOAD_IDENTITY,
+	LOAD_REGISTRATION_ID,
+	LOAD_SIGNED_ID,
+	LOAD_SIGNED,
+	LOAD_SIGNED_SIGNATURE,
+	LOAD_ADV_SECRET,
+	LOAD_NEXT_PREKEY_ID,
+	LOAD_JID,
+	LOAD_LID,
+	LOAD_PLATFORM,
+	LOAD_BUSINESS_NAME,
+	LOAD_PUSH_NAME,
+	LOAD_ACCOUNT,
+	LOAD_ROUTING,
+	LOAD_LOGIN_COUNTER
 };
 
 typedef struct Args
 {
-	int			count;
-	Datum		values[17];
-	char		nulls[17];
+	int count;
+	Datum values[17];
+	char nulls[17];
 } Args;
 
 extern void store_arg_datum(Args *args, Datum value, bool is_null);
 extern void store_arg_bytes(Args *args, const void *data, size_t len);
-extern void store_arg_text(Args *args, const char *value);	/* NULL and "": SQL's NULL */
-extern void store_arg_time(Args *args, TimestampTz at); /* 0: SQL's NULL */
+extern void store_arg_text(Args *args, const char *value); /* NULL and "": SQL's NULL */
+extern void store_arg_time(Args *args, TimestampTz at);    /* 0: SQL's NULL */
 
 /* Runs a statement inside store_run; rows are in SPI_tuptable.  Raises. */
 extern void store_execute(int which, Args *args);
@@ -48,6 +79,6 @@ extern void store_execute(int which, Args *args);
  * Runs body in a transaction of its own, as the owner of the storage, with a
  * time limit.  body may raise; nothing gets out of here.
  */
-extern StoreResult store_run(const char *activity, void (*body) (void *arg), void *arg);
+extern StoreResult store_run(const char *activity, void (*body)(void *arg), void *arg);
 
-#endif							/* WA_STORE_RUN_H */
+#endif /* WA_STORE_RUN_H */

@@ -29,12 +29,12 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define BEAT_US			(1 * WA_SECOND)	/* gauges, statistics, how long a wait may last */
-#define RELOAD_LEAST_US	(50 * INT64_C(1000))	/* between two readings of wa.bots */
-#define RELOAD_MOST_US	(30 * WA_SECOND)	/* wa.bots is read that often unasked */
-#define RELOAD_IDLE_US	(5 * WA_SECOND) /* the same while there is nothing to do */
-#define DUE_US			(10 * WA_SECOND)	/* between two looks for open questions */
-#define LOCK_TIMEOUT	"500ms"		/* then the batch waits, not the sockets */
+#define BEAT_US (1 * WA_SECOND)              /* gauges, statistics, how long a wait may last */
+#define RELOAD_LEAST_US (50 * INT64_C(1000)) /* between two readings of wa.bots */
+#define RELOAD_MOST_US (30 * WA_SECOND)      /* wa.bots is read that often unasked */
+#define RELOAD_IDLE_US (5 * WA_SECOND)       /* the same while there is nothing to do */
+#define DUE_US (10 * WA_SECOND)              /* between two looks for open questions */
+#define LOCK_TIMEOUT "500ms"                 /* then the batch waits, not the sockets */
 
 static ShmemSlot *slot;
 static Batch *batch;
@@ -55,8 +55,8 @@ static void
 add_context(void *arg)
 {
 	(void) arg;
-	errcontext("wa_collector worker %d of database \"%s\"",
-			   slot->worker, NameStr(slot->database_name));
+	errcontext("wa_collector worker %d of database \"%s\"", slot->worker,
+			   NameStr(slot->database_name));
 }
 
 /* A database's or role's own settings must not change what the worker relies on. */
@@ -75,8 +75,8 @@ pin_settings(void)
 static void
 enter(Datum arg)
 {
-	uint64		generation;
-	char		name[64];
+	uint64 generation;
+	char name[64];
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -84,7 +84,7 @@ enter(Datum arg)
 	slot = shmem_attach_worker(DatumGetInt32(arg), generation);
 	BackgroundWorkerUnblockSignals();
 	if (slot == NULL || slot->stop)
-		proc_exit(0);			/* too late, or a command needs the database */
+		proc_exit(0); /* too late, or a command needs the database */
 
 	BackgroundWorkerInitializeConnectionByOid(slot->database, InvalidOid, 0);
 	snprintf(name, sizeof(name), "wa_collector worker %d", slot->worker);
@@ -98,9 +98,10 @@ static void
 prepare(void)
 {
 	batch = batch_create(TopMemoryContext);
-	tick_context = AllocSetContextCreate(TopMemoryContext, "wa_collector tick",
-										 ALLOCSET_DEFAULT_SIZES);
+	tick_context =
+		AllocSetContextCreate(TopMemoryContext, "wa_collector tick", ALLOCSET_DEFAULT_SIZES);
 	session_init(batch);
+	bots_settings_changed();
 	wait_set = compat_wait_event_set(3);
 	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
@@ -113,14 +114,14 @@ prepare(void)
 static void
 wait_for_work(bool busy)
 {
-	WaitEvent	events[3];
-	long		timeout_ms = 0;
+	WaitEvent events[3];
+	long timeout_ms = 0;
 
 	if (!busy)
 	{
-		int64		now = host_now().mono_us;
-		int64		deadline = Min(session_deadline(), batch_retry_at(batch));
-		int			loop_ms = session_loop_timeout_ms();
+		int64 now = host_now().mono_us;
+		int64 deadline = Min(session_deadline(), batch_retry_at(batch));
+		int loop_ms = session_loop_timeout_ms();
 
 		deadline = Min(deadline, beat_at);
 		if (reload_wanted)
@@ -140,7 +141,7 @@ wait_for_work(bool busy)
 static void
 take_orders(void)
 {
-	bool		stop;
+	bool stop;
 
 	if (ConfigReloadPending)
 	{
@@ -155,7 +156,7 @@ take_orders(void)
 	stop = slot->stop;
 	shmem_unlock();
 	if (stop)
-		proc_exit(0);			/* the launcher or a command asked for it */
+		proc_exit(0); /* the launcher or a command asked for it */
 }
 
 /* Tells people, once per change, why this worker does less than usual. */
@@ -166,10 +167,9 @@ show_detail(void)
 
 	if (!shmem_set_detail(slot, detail) || idle_reason == NULL)
 		return;
-	ereport(LOG,
-			(errmsg("wa_collector has nothing to do in database \"%s\"",
-					NameStr(slot->database_name)),
-			 errdetail("%s", idle_reason)));
+	ereport(LOG, (errmsg("wa_collector has nothing to do in database \"%s\"",
+						 NameStr(slot->database_name)),
+				  errdetail("%s", idle_reason)));
 }
 
 /*
@@ -179,13 +179,14 @@ show_detail(void)
 static void
 reload_bots(void)
 {
-	int64		now = host_now().mono_us;
-	int64		pause = Max(RELOAD_LEAST_US, 10 * reload_cost_us);
+	int64 now = host_now().mono_us;
+	int64 pause = Max(RELOAD_LEAST_US, 10 * reload_cost_us);
 
 	if (reloaded_at != 0)
 	{
-		if (reload_wanted ? now - reloaded_at < pause :
-			now - reloaded_at < (idle_reason != NULL ? RELOAD_IDLE_US : RELOAD_MOST_US))
+		if (reload_wanted
+				? now - reloaded_at < pause
+				: now - reloaded_at < (idle_reason != NULL ? RELOAD_IDLE_US : RELOAD_MOST_US))
 			return;
 	}
 	reload_wanted = false;
@@ -193,14 +194,14 @@ reload_bots(void)
 	reloaded_at = host_now().mono_us;
 	reload_cost_us = reloaded_at - now;
 	if (idle_reason != NULL && batch_not_ready(batch))
-		batch_clear(batch);		/* there is no storage: the server says it all again */
+		batch_clear(batch); /* there is no storage: the server says it all again */
 	show_detail();
 }
 
 static void
 take_mail(void)
 {
-	Mail		mail;
+	Mail mail;
 
 	while (shmem_take_mail(slot, &mail))
 	{
@@ -213,7 +214,7 @@ take_mail(void)
 static void
 beat(void)
 {
-	int64		now = host_now().mono_us;
+	int64 now = host_now().mono_us;
 	SessionCounts counts;
 
 	pg_atomic_write_u64(&slot->last_tick_at, (uint64) GetCurrentTimestamp());
@@ -239,7 +240,8 @@ void
 wac_worker_main(Datum arg)
 {
 	ErrorContextCallback callback = {.callback = add_context};
-	bool		busy = false;
+	bool busy = false;
+	bool pulled_all;
 
 	enter(arg);
 	callback.previous = error_context_stack;
@@ -256,10 +258,11 @@ wac_worker_main(Datum arg)
 		reload_bots();
 		take_mail();
 		session_collect();
-		busy = session_pull();
+		pulled_all = !session_pull();
 		batch_flush(batch, host_now().mono_us);
 		session_confirm();
 		batch_forget(batch);
+		busy = !pulled_all && batch_has_room(batch);
 		if (batch_not_ready(batch))
 			reload_wanted = true;
 		beat();
