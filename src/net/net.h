@@ -84,11 +84,10 @@ typedef enum NetEventKind
 /*
  * The reasons of NET_CLOSED, all constant texts.
  *
- * Before NET_OPENED: a sentence of net_check_url, "name not found", "refused",
- * "unreachable", "refused or unreachable", "timeout", "certificate", "tls",
- * "the CA file cannot be read", "http 503" (and the other usual codes), "http
- * redirect", "upgrade refused" (any other answer, or none), "out of
- * descriptors".  After it: "closed by peer" (orderly), "connection lost",
+ * Before NET_OPENED: a sentence of net_check_url, "name not found",
+ * "refused or unreachable", "timeout", "certificate", "tls", "the CA file
+ * cannot be read", "http 503" (and the other usual codes), "http redirect",
+ * "upgrade refused" (any other answer, or none), "out of descriptors".  After it: "closed by peer" (orderly), "connection lost",
  * "text message" (all messages are binary).  At any time: "closed" and
  * "aborted" (by this side), "out of memory".
  */

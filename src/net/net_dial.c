@@ -9,10 +9,9 @@
  */
 #include "net_internal.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void
 net_dial_free(NetConn *conn)
@@ -76,21 +75,15 @@ attempt(NetConn *conn)
 	info.opaque_user_data = conn;
 
 	dial->attempting = true;
-	dial->connect_errno = 0;
-	errno = 0;
 	wsi = lws_client_connect_via_info(&info);
 	net_kick(conn->loop);
-	if (wsi != NULL)
-	{
-		conn->wsi = wsi;
+	if (conn->dial == NULL || !dial->attempting)
 		return;
-	}
-	if (conn->dial == NULL)
-		return;
-	dial->connect_errno = errno;
 	/* lws does not call back when it fails before there is a socket. */
-	if (dial->attempting)
+	if (wsi == NULL)
 		net_dial_failed(conn);
+	else
+		conn->wsi = wsi;
 }
 
 void
@@ -113,24 +106,16 @@ net_dial_failed(NetConn *conn)
 	net_conn_finish(conn);
 }
 
+/* lws does not tell why; so much can be found out. */
 static const char *
-connect_failure(const NetDial *dial)
+connect_failure(const NetLoop *loop)
 {
-	switch (dial->connect_errno)
-	{
-		case 0:
-			return "refused or unreachable";
-		case ECONNREFUSED:
-			return "refused";
-		case EMFILE:
-		case ENFILE:
-			return "out of descriptors";
-		case ENOMEM:
-		case ENOBUFS:
-			return "out of memory";
-		default:
-			return "unreachable";
-	}
+	int spare = dup(uv_backend_fd(&loop->uv));
+
+	if (spare < 0)
+		return "out of descriptors";
+	close(spare);
+	return "refused or unreachable";
 }
 
 void
@@ -139,7 +124,7 @@ net_dial_next(NetConn *conn)
 	if (conn->dial->next < conn->dial->addresses.count)
 		attempt(conn);
 	else
-		net_conn_kill(conn, connect_failure(conn->dial));
+		net_conn_kill(conn, connect_failure(conn->loop));
 }
 
 void

@@ -60,7 +60,6 @@ typedef struct NetDial
 	NetAddresses addresses;
 	int next;          /* first address not yet tried */
 	bool attempting;   /* lws has been asked and has not given up yet */
-	int connect_errno; /* of the last address, 0 when lws does not tell */
 	bool connected;    /* TCP is up */
 	bool asked;        /* TLS, if any, is up too, and the request is written */
 	NetLookup *lookup; /* while the name is being resolved */
