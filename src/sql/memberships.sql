@@ -150,6 +150,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	m record;
+	since_at timestamptz;
+	since_version bigint;
 BEGIN
 	IF late OR v_after IS NULL THEN
 		SELECT x.* INTO m
@@ -207,10 +209,21 @@ BEGIN
 	SET joined_after_version = v_after, joined_precision = greatest(x.joined_at - at, interval '0')
 	WHERE late AND x.group_id = group_row.group_id AND x.user_id = person AND x.join_source = 'snapshot'
 		AND x.joined_version >= v_after AND coalesce(x.joined_after_version, -1) < v_after;
-	INSERT INTO wa.memberships (group_id, user_id, joined_at, joined_precision, join_kind, join_source, joined_version,
-		left_at, left_precision, leave_kind, leave_source, remover, leave_event_id, left_version, left_after_version)
-	VALUES (group_row.group_id, person, at, NULL, 'unknown', 'snapshot', v_before, at, interval '0', how, 'live', actor,
-		event, v_after, v_before);
+	-- when they were known to be out before, they joined since then
+	SELECT x.left_at, x.left_version INTO m
+	FROM wa.memberships AS x
+	WHERE x.group_id = group_row.group_id AND x.user_id = person AND x.left_version < v_after
+	ORDER BY x.left_version DESC
+	LIMIT 1;
+	since_version := greatest(m.left_version, CASE WHEN group_row.equal_version < v_after THEN group_row.equal_version END);
+	since_at := greatest(m.left_at, CASE WHEN group_row.equal_version < v_after THEN group_row.equal_at END);
+	INSERT INTO wa.memberships (group_id, user_id, joined_at, joined_precision, join_kind, join_source, join_event_id,
+		joined_version, joined_after_version, left_at, left_precision, leave_kind, leave_source, remover, leave_event_id,
+		left_version, left_after_version)
+	VALUES (group_row.group_id, person, at, greatest(at - since_at, interval '0'), 'unknown', 'snapshot',
+		CASE WHEN since_version < v_before THEN
+			wa_private.infer_event(group_row.group_id, 'join', person, since_at, at, since_version, v_before) END,
+		v_before, since_version, at, interval '0', how, 'live', actor, event, v_after, v_before);
 	RETURN NULL;
 END
 $$;

@@ -539,12 +539,14 @@ DECLARE
 	ours wa.memberships;
 	our_begin boolean;
 	our_end boolean;
+	listed bigint;
 BEGIN
 	FOR theirs IN
 		SELECT m.* FROM wa.memberships AS m WHERE m.user_id = gone ORDER BY m.group_id, m.joined_at
 	LOOP
 		moved := moved + 1;
 		DELETE FROM wa.memberships AS m WHERE m.membership_id = theirs.membership_id;
+		SELECT coalesce(g.roster_version, -1) INTO listed FROM wa.groups AS g WHERE g.group_id = theirs.group_id;
 		FOR ours IN
 			SELECT m.* FROM wa.memberships AS m
 			WHERE m.user_id = kept AND m.group_id = theirs.group_id
@@ -555,6 +557,11 @@ BEGIN
 			ORDER BY m.joined_at
 		LOOP
 			DELETE FROM wa.memberships AS m WHERE m.membership_id = ours.membership_id;
+			IF (ours.left_at IS NULL) <> (theirs.left_at IS NULL) THEN
+				UPDATE wa.groups AS g
+				SET needs_refresh = true, refresh_reason = 'contradiction'
+				WHERE g.group_id = theirs.group_id AND NOT g.needs_refresh AND g.unobserved_since IS NULL;
+			END IF;
 			-- the earlier begin and the later end, but what was seen live before what was inferred of the same
 			our_begin := CASE
 				WHEN ours.join_source = theirs.join_source THEN ours.joined_at <= theirs.joined_at
@@ -562,8 +569,13 @@ BEGIN
 					THEN coalesce(ours.joined_version <= theirs.joined_version, ours.joined_at <= theirs.joined_at)
 				ELSE NOT coalesce(theirs.joined_version <= ours.joined_version, theirs.joined_at <= ours.joined_at) END;
 			our_end := CASE
-				WHEN theirs.left_at IS NULL THEN ours.left_at IS NULL AND coalesce(ours.role_version, 0) > coalesce(theirs.role_version, 0)
-				WHEN ours.left_at IS NULL THEN true
+				WHEN ours.left_at IS NULL AND theirs.left_at IS NULL
+					THEN coalesce(ours.role_version, 0) > coalesce(theirs.role_version, 0)
+				-- who was seen leaving under one name is out, unless a newer list had the other name
+				WHEN theirs.left_at IS NULL
+					THEN ours.leave_source = 'live' AND coalesce(ours.left_version > theirs.joined_version, false) AND ours.left_version > listed
+				WHEN ours.left_at IS NULL
+					THEN NOT (theirs.leave_source = 'live' AND coalesce(theirs.left_version > ours.joined_version, false) AND theirs.left_version > listed)
 				WHEN ours.leave_source = theirs.leave_source THEN ours.left_at > theirs.left_at
 				ELSE ours.leave_source = 'live' END;
 			IF our_begin THEN
