@@ -98,7 +98,7 @@ typedef struct WaEvent
 			WaStr detail; /* the server's own words, may be absent */
 			const char *hint;    /* what a person can do, NULL nothing */
 			int64_t until;       /* unix s when it ends by itself, 0 */
-			int64_t retry_in_us; /* when the next attempt comes, -1 never */
+			int64_t retry_in_us; /* until the next attempt, -1 when none is due */
 		} status;
 		struct
 		{

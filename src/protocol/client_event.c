@@ -123,10 +123,11 @@ client_event_fill_status(WaClient *client, WaEvent *event)
 	event->status.code = client->code;
 	event->status.hint = client->hint;
 	event->status.until = client->until;
-	if (client->phase == PHASE_WAIT || client->phase == PHASE_CLOSING)
+	event->status.retry_in_us = -1;
+	if (client->phase == PHASE_DIAL)
+		event->status.retry_in_us = 0;
+	else if (client->phase == PHASE_WAIT || client->phase == PHASE_CLOSING)
 		event->status.retry_in_us = left < -1 ? 0 : left;
-	else
-		event->status.retry_in_us = client->phase == PHASE_IDLE ? -1 : 0;
 	/* a copy: the next status may come before the host has looked */
 	if (client->detail != NULL)
 		event->status.detail =
