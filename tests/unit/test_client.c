@@ -525,10 +525,6 @@ main(void)
 		cmocka_unit_test_setup_teardown(hears_the_last_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(stops_and_starts_anywhere, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_calls_in_the_wrong_state, setup, teardown),
-		cmocka_unit_test_setup_teardown(does_not_blame_the_server_for_its_own_sleep, setup,
-										teardown),
-		cmocka_unit_test_setup_teardown(gives_up_a_server_that_answers_no_question, setup,
-										teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
