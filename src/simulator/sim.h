@@ -300,7 +300,6 @@ extern void sim_server_close_soon(SimConn *conn);
 extern void sim_server_abort(SimConn *conn);
 extern size_t sim_server_unsent(const SimConn *conn);
 extern WaStatus sim_server_certify(CertDefect defect, WaBuf *out);
-extern void sim_server_stop(void);
 
 /* ---- sim_login.c ---- */
 
@@ -543,19 +542,16 @@ extern int sim_fault_count(void);
 extern bool sim_shape_write(SimConn *conn, const uint8_t *data, size_t len);
 extern size_t sim_shape_unsent(const SimConn *conn);
 extern void sim_shape_free(SimConn *conn);
-extern void sim_shape_stop(void);
 
 /* ---- churn ---- */
 
 extern const char *sim_churn_start(json_t *request, json_t *answer);
 extern void sim_churn_stop(json_t *answer);
 extern bool sim_churn_running(void);
-extern void sim_churn_free(void);
 
 /* ---- control ---- */
 
 extern bool sim_control_start(const char *address, int port, int *bound, const char **why);
-extern void sim_control_stop(void);
 /* The other end, for scripts: prints the answer; the process exit code. */
 extern int sim_send_request(const char *where, const char *request);
 /* Answers a request once; takes the object.  error NULL: success. */

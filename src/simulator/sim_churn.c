@@ -303,12 +303,3 @@ sim_churn_running(void)
 {
 	return churn.running;
 }
-
-void
-sim_churn_free(void)
-{
-	if (churn.timer_made)
-		uv_close((uv_handle_t *) &churn.timer, NULL);
-	churn.timer_made = false;
-	forget_groups();
-}

@@ -230,13 +230,3 @@ sim_control_start(const char *address, int port, int *bound, const char **why)
 	*bound = (int) ntohs(name.sin_port);
 	return true;
 }
-
-void
-sim_control_stop(void)
-{
-	if (listening)
-		uv_close((uv_handle_t *) &listener, NULL);
-	listening = false;
-	for (Client *client = clients; client != NULL; client = client->next)
-		hang_up(client);
-}

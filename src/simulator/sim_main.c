@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -97,6 +98,19 @@ make_keys(bool seeded)
 	return true;
 }
 
+/* A connection is a descriptor: take as many as the system lets us have. */
+static void
+raise_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+	{
+		files.rlim_cur = files.rlim_max;
+		(void) setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 static void
 run(void)
 {
@@ -125,6 +139,7 @@ serve(const char *listen_at, const char *control_at, bool seeded, const char *ce
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	raise_limits();
 	sim_util_seed(seeded ? sim.seed : (uint64_t) sim_util_now_us() ^ (uint64_t) getpid() << 40);
 	if (!make_keys(seeded))
 		why = "cannot make keys";

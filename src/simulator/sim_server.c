@@ -522,14 +522,3 @@ sim_server_tick(void)
 			complain(conn, oldest->stanza);
 	}
 }
-
-void
-sim_server_stop(void)
-{
-	uv_close((uv_handle_t *) &linger_timer, NULL);
-	buf_free(&outgoing);
-	buf_free(&sim.certificate);
-	free(plain);
-	plain = NULL;
-	plain_size = 0;
-}

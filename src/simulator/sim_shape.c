@@ -131,11 +131,3 @@ sim_shape_free(SimConn *conn)
 	free(conn->shape);
 	conn->shape = NULL;
 }
-
-void
-sim_shape_stop(void)
-{
-	if (timer_made)
-		uv_close((uv_handle_t *) &timer, NULL);
-	timer_made = false;
-}
