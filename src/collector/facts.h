@@ -12,7 +12,7 @@
  *	status			status, reason, code, detail, hint, until, retry_in (s;
  *					left out: no further attempt)
  *	aliases			source, pairs: [{lid, pn, authoritative}]
- *	group			source: list | query | create, asked_at, group: GROUP
+ *	group			source: list | query, asked_at, group: GROUP
  *	group_list		asked_at, jids: [...]: the bot is in exactly these
  *	group_gone		group: jid
  *	group_change	group, notification, ordinal, kind, known, at, offline,

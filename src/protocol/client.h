@@ -130,8 +130,8 @@ typedef struct WaEvent
 		struct
 		{
 			WaGroup *group;
-			const char *source; /* "list", "query", "create" */
-			int64_t asked_us;   /* wall time of the question, 0 when nobody asked */
+			const char *source; /* "list", "query" */
+			int64_t asked_us;   /* wall time of the question */
 		} group;
 		struct
 		{

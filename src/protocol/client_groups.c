@@ -408,11 +408,8 @@ client_groups_notification(WaClient *client, const WaNode *notification)
 		return false;
 	for (WaGroupChange *change = changes; change != NULL; change = change->next)
 	{
-		WaEvent *event;
+		WaEvent *event = client_event_add(client, EVENT_GROUP_CHANGE);
 
-		if (change->groups != NULL && str_is(change->kind, "create"))
-			client_groups_tell(client, change->groups, "create", 0);
-		event = client_event_add(client, EVENT_GROUP_CHANGE);
 		if (event == NULL)
 			return true;
 		event->change = change;

@@ -203,6 +203,7 @@ CREATE FUNCTION wa_private.change_request(group_id bigint, kind text, person big
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
 BEGIN
 	IF kind = 'join_request' THEN
 		INSERT INTO wa.join_requests (group_id, user_id, requested_at, method, proposed_by, request_event_id)
@@ -504,7 +505,7 @@ BEGIN
 	IF (chained AND NOT late) OR fact -> 'roster_incomplete' = 'true' THEN
 		UPDATE wa.groups AS x
 		SET version = CASE WHEN late THEN x.version ELSE greatest(v_after, x.version) END,
-			changed_at = clock_timestamp(),
+			changed_at = greatest(x.changed_at, received),
 			equal_at = CASE WHEN gap OR x.needs_refresh THEN x.equal_at ELSE greatest(x.equal_at, at) END,
 			equal_version = CASE WHEN gap OR x.needs_refresh THEN x.equal_version ELSE coalesce(v_after, x.equal_version) END,
 			refresh_reason = CASE WHEN x.needs_refresh THEN x.refresh_reason WHEN gap THEN 'gap'
