@@ -194,7 +194,8 @@ fuzz-%: $(BUILD)/fuzz/fuzz_%
 	@mkdir -p $(BUILD)/fuzz/corpus/$* $(BUILD)/fuzz/crashes
 	@$< -runs=$(FUZZ_RUNS) -max_len=65536 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix=$(BUILD)/fuzz/crashes/$*- $(BUILD)/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*) \
-		> $(BUILD)/fuzz/$*.log 2>&1 || { tail -40 $(BUILD)/fuzz/$*.log; exit 1; }
+		> $(BUILD)/fuzz/$*.log 2>&1 || \
+		{ grep -E 'ERROR|^ +#[0-9]|artifact|Base64' $(BUILD)/fuzz/$*.log | head -40; exit 1; }
 	@sed -n "s/^stat::number_of_executed_units: */fuzz $*: /p" $(BUILD)/fuzz/$*.log
 
 # ---------------------------------------------------------------- bench and chaos
