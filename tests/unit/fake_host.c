@@ -300,8 +300,8 @@ connect_or_close(FakeHost *host)
 
 	if ((wants & CLIENT_WANTS_CONNECT) != 0)
 	{
-		if (host->refuse)
-			client_disconnected(host->client, "refused", host->now);
+		if (host->refuse != NULL)
+			client_disconnected(host->client, host->refuse, host->now);
 		else
 		{
 			fake_server_accept(&host->server);

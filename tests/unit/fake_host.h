@@ -31,10 +31,10 @@ typedef struct FakeHost
 	FakeServer server;
 	WaNow now;
 	HostFeed feed;
-	uint64_t seed; /* of the random pieces */
-	bool hold;     /* events are pulled, but nothing is stored */
-	bool refuse;   /* no connection succeeds */
-	bool wired;    /* a socket exists */
+	uint64_t seed;      /* of the random pieces */
+	bool hold;          /* events are pulled, but nothing is stored */
+	const char *refuse; /* no connection succeeds, for this reason */
+	bool wired;         /* a socket exists */
 	uint64_t last_epoch;
 	uint64_t bytes_out; /* taken from the client so far */
 	int errors;         /* calls that returned an error */

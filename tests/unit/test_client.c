@@ -289,7 +289,7 @@ waits_longer_each_time(void **state)
 	int n = 0;
 
 	(void) state;
-	host.refuse = true;
+	host.refuse = "refused";
 	start();
 	while (n < 20)
 	{
@@ -311,7 +311,7 @@ waits_longer_each_time(void **state)
 	}
 	/* told while it grows, not for ever */
 	assert_in_range(fake_host_count(&host, "reason=connection_failed"), 10, 17);
-	host.refuse = false;
+	host.refuse = NULL;
 	fake_host_advance(&host, client_deadline(host.client) - host.now.mono_us);
 	assert_int_equal(host.status, BOT_ONLINE);
 	/* forgotten only after a stable minute */
@@ -323,6 +323,29 @@ waits_longer_each_time(void **state)
 	fake_host_advance(&host, 61 * WA_SECOND);
 	fake_host_cut(&host);
 	assert_true(host.retry_in_us < 2 * WA_SECOND);
+}
+
+static void
+does_not_hurry_to_an_untrusted_server(void **state)
+{
+	(void) state;
+	host.refuse = "certificate";
+	start();
+	assert_int_equal(host.status, BOT_ERROR);
+	assert_string_equal(host.reason, "tls_certificate");
+	assert_non_null(strstr(host.hint, "wa_collector.tls_ca_file"));
+	assert_true(host.retry_in_us >= 60 * WA_SECOND);
+}
+
+static void
+steps_back_when_told_to(void **state)
+{
+	(void) state;
+	online();
+	fake_server_say(&host.server, "<stream:error code=\"429\"/>");
+	fake_host_pump(&host);
+	assert_string_equal(host.reason, "rate_limited");
+	assert_true(host.retry_in_us >= 7 * WA_SECOND && host.retry_in_us <= 9 * WA_SECOND);
 }
 
 static void
@@ -517,6 +540,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(shows_its_name_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(comes_back_after_a_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(waits_longer_each_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(does_not_hurry_to_an_untrusted_server, setup, teardown),
+		cmocka_unit_test_setup_teardown(steps_back_when_told_to, setup, teardown),
 		cmocka_unit_test_setup_teardown(restarts_at_once_but_not_for_ever, setup, teardown),
 		cmocka_unit_test_setup_teardown(never_fights_over_a_session, setup, teardown),
 		cmocka_unit_test_setup_teardown(waits_for_a_newer_version, setup, teardown),

@@ -176,6 +176,28 @@ notices_that_it_is_deaf(void **state)
 }
 
 static void
+becomes_impatient_again(void **state)
+{
+	int connections;
+
+	(void) state;
+	online();
+	/* a quiet night doubles the patience several times */
+	fake_host_advance(&host, 8 * 3600 * WA_SECOND);
+	connections = host.server.connections;
+	assert_in_range(connections, 5, 9);
+	/* a busy day takes it back */
+	for (int i = 0; i < 600; i++)
+	{
+		fake_server_say(&host.server, "<receipt id=\"r%d\" from=\"55@lid\"/>", i);
+		fake_host_advance(&host, 10 * WA_SECOND);
+	}
+	assert_int_equal(host.server.connections, connections);
+	fake_host_advance(&host, 185 * WA_SECOND);
+	assert_int_equal(host.server.connections, connections + 1);
+}
+
+static void
 knows_its_usual_pace(void **state)
 {
 	(void) state;
@@ -203,9 +225,21 @@ does_not_blame_the_server_for_its_own_sleep(void **state)
 	host.now.wall_us += 600 * WA_SECOND;
 	client_tick(host.client, host.now);
 	fake_host_pump(&host);
+	assert_int_equal(fake_server_count(&host.server, "ack class=receipt id=r1"), 1);
+	/* the same while an answer to a ping is due */
+	fake_host_clear(&host);
+	host.server.no_pong = true;
+	fake_host_advance(&host, 35 * WA_SECOND);
+	assert_int_equal(fake_server_count(&host.server, "xmlns=w:p"), 1);
+	host.now.mono_us += 600 * WA_SECOND;
+	host.now.wall_us += 600 * WA_SECOND;
+	client_tick(host.client, host.now);
+	fake_host_pump(&host);
 	assert_int_equal(host.server.connections, 1);
 	assert_int_equal(host.status, BOT_ONLINE);
-	assert_int_equal(fake_server_count(&host.server, "ack class=receipt id=r1"), 1);
+	/* but the answer is still wanted */
+	fake_host_advance(&host, 25 * WA_SECOND);
+	assert_int_equal(fake_host_count(&host, "reason=timeout"), 1);
 }
 
 static void
@@ -329,6 +363,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(leaves_a_dead_connection, setup, teardown),
 		cmocka_unit_test_setup_teardown(bears_with_a_slow_server, setup, teardown),
 		cmocka_unit_test_setup_teardown(notices_that_it_is_deaf, setup, teardown),
+		cmocka_unit_test_setup_teardown(becomes_impatient_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(knows_its_usual_pace, setup, teardown),
 		cmocka_unit_test_setup_teardown(does_not_blame_the_server_for_its_own_sleep, setup,
 										teardown),

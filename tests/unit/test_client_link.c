@@ -416,6 +416,83 @@ reports_a_refused_code(void **state)
 }
 
 static void
+reports_a_refused_finish(void **state)
+{
+	(void) state;
+	assert_int_equal(client_pair_code(host.client, "4915100000001", host.now), WA_OK);
+	fake_host_pump(&host);
+	answer_hello();
+	say_primary_hello("n1", "ref-1");
+	fake_server_say(&host.server,
+					"<iq from=\"s.whatsapp.net\" type=\"error\" id=\"%s\"><error code=\"403\" "
+					"text=\"forbidden\"/></iq>",
+					host.server.last_iq);
+	fake_host_pump(&host);
+	assert_int_equal(fake_host_count(&host, "pair_code  error=403 forbidden"), 1);
+	/* the QR still links, with the secret of the code */
+	fake_server_scan(&host.server, str_from(host.qr));
+	fake_host_pump(&host);
+	assert_int_equal(host.status, BOT_ONLINE);
+}
+
+static void
+gives_a_late_code_its_time(void **state)
+{
+	(void) state;
+	start();
+	fake_host_advance(&host, 290 * WA_SECOND);
+	assert_int_equal(host.status, BOT_QR);
+	assert_int_equal(client_pair_code(host.client, "4915100000001", host.now), WA_OK);
+	fake_host_pump(&host);
+	answer_hello();
+	fake_host_advance(&host, 170 * WA_SECOND);
+	assert_true(host.wired);
+	say_primary_hello("n1", "ref-1");
+	assert_int_equal(fake_server_count(&host.server, "stage=companion_finish"), 1);
+	fake_host_advance(&host, 60 * WA_SECOND);
+	assert_string_equal(host.reason, "link_timeout");
+}
+
+static void
+stops_linking_while_nobody_answers(void **state)
+{
+	(void) state;
+	host.refuse = "refused";
+	start();
+	fake_host_advance(&host, 299 * WA_SECOND);
+	assert_int_equal(host.status, BOT_CONNECTING);
+	fake_host_advance(&host, 2 * WA_SECOND);
+	assert_int_equal(host.status, BOT_OFFLINE);
+	assert_string_equal(host.reason, "link_timeout");
+}
+
+static void
+needs_randomness_for_new_keys(void **state)
+{
+	(void) state;
+	fake_host_link(&host);
+	fake_server_say(&host.server, "<stream:error code=\"516\"/>");
+	fake_host_pump(&host);
+	assert_int_equal(host.status, BOT_LOGGED_OUT);
+	host.env.fail_random = true;
+	client_start(host.client, host.now);
+	fake_host_pump(&host);
+	assert_int_equal(host.status, BOT_ERROR);
+	assert_string_equal(host.reason, "no_randomness");
+	assert_false(host.wired);
+	host.env.fail_random = false;
+	start();
+	assert_int_equal(host.status, BOT_QR);
+	/* while linking, it ends the attempt */
+	host.env.fail_random = true;
+	fake_server_say(&host.server, "<notification from=\"s.whatsapp.net\" id=\"n1\" "
+								  "type=\"companion_reg_refresh\"/>");
+	fake_host_pump(&host);
+	assert_string_equal(host.reason, "no_randomness");
+	host.env.fail_random = false;
+}
+
+static void
 bounds_the_guesses(void **state)
 {
 	(void) state;
@@ -559,6 +636,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(links_by_code, setup, teardown),
 		cmocka_unit_test_setup_teardown(checks_phones, setup, teardown),
 		cmocka_unit_test_setup_teardown(reports_a_refused_code, setup, teardown),
+		cmocka_unit_test_setup_teardown(reports_a_refused_finish, setup, teardown),
+		cmocka_unit_test_setup_teardown(gives_a_late_code_its_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(stops_linking_while_nobody_answers, setup, teardown),
+		cmocka_unit_test_setup_teardown(needs_randomness_for_new_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(bounds_the_guesses, setup, teardown),
 		cmocka_unit_test_setup_teardown(forgets_an_old_code, setup, teardown),
 		cmocka_unit_test_setup_teardown(makes_another_code_when_asked, setup, teardown),

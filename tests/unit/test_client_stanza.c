@@ -462,10 +462,10 @@ obeys_a_rate_limit(void **state)
 	assert_int_equal(SENT("<participating"), 1);
 	fake_host_advance(&host, 20 * WA_SECOND);
 	assert_int_equal(SENT("<participating"), 2);
-	fake_host_advance(&host, 590 * WA_SECOND);
+	fake_host_advance(&host, 570 * WA_SECOND);
 	assert_int_equal(SENT("<participating"), 2);
 	host.server.list_error = 0;
-	fake_host_advance(&host, 20 * WA_SECOND);
+	fake_host_advance(&host, 40 * WA_SECOND);
 	assert_int_equal(SENT("<participating"), 3);
 	assert_int_equal(TOLD("group_list"), 1);
 }
