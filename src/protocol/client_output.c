@@ -99,9 +99,14 @@ client_output_end(WaClient *client)
 			status = client_output_seal(client, record + sizeof(len), len);
 		else
 		{
+			size_t before = buf_len(&client->held);
+
 			status = buf_append(&client->held, &barrier, sizeof(barrier));
 			if (status == WA_OK)
 				status = buf_append(&client->held, record, sizeof(len) + len);
+			/* never half a record: client_persisted reads what is there */
+			if (status != WA_OK)
+				buf_truncate(&client->held, before);
 		}
 		buf_consume(&client->stage, sizeof(len) + len);
 	}
