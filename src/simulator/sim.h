@@ -259,6 +259,7 @@ typedef struct SimLinking
 	char pair_id[32];
 	SimRequest *request; /* who waits for the outcome */
 	int64_t request_until;
+	int64_t until; /* the references are good until then */
 } SimLinking;
 
 struct SimConn
@@ -317,6 +318,8 @@ extern void sim_phone_link_iq(SimConn *conn, const WaNode *iq); /* link_code_com
 extern void sim_phone_signed(SimConn *conn, const WaNode *iq);  /* answer to pair-success */
 extern void sim_phone_gone(SimConn *conn, const char *why); /* the linking ends without a device */
 extern void sim_phone_tick(SimConn *conn);
+/* Tells every device that waits for a scan to show a new secret; how many there are. */
+extern int sim_phone_rotate(void);
 extern bool sim_phone_verify_identity(const uint8_t identity[32], WaStr signed_identity);
 
 /* ---- groups ---- */
@@ -581,6 +584,7 @@ typedef struct SimOptions
 	int handshake_delay; /* ms between a client's last handshake message and our next word */
 	int ping_seconds;    /* 0 never */
 	int ack_seconds;     /* unacknowledged for so long: stream error; 0 never */
+	int link_seconds;    /* a device that is not linked by then is sent away; 0 never */
 	bool trace;          /* stanzas on stderr */
 } SimOptions;
 

@@ -55,6 +55,13 @@ do_enter_code(SimCall *call)
 }
 
 static const char *
+do_rotate_qr(SimCall *call)
+{
+	json_object_set_new(call->out, "devices", json_integer(sim_phone_rotate()));
+	return NULL;
+}
+
+static const char *
 do_unlink(SimCall *call)
 {
 	SimAccount *account = sim_command_account(call, "number");
@@ -173,6 +180,7 @@ do_options(SimCall *call)
 	json_t *ping = json_object_get(call->in, "ping_interval");
 	json_t *ack = json_object_get(call->in, "ack_timeout");
 	json_t *delay = json_object_get(call->in, "handshake_delay");
+	json_t *link = json_object_get(call->in, "link_timeout");
 
 	if (added_as != NULL)
 	{
@@ -207,6 +215,8 @@ do_options(SimCall *call)
 		options->ack_seconds = (int) json_integer_value(ack);
 	if (json_is_integer(delay))
 		options->handshake_delay = (int) json_integer_value(delay);
+	if (json_is_integer(link))
+		options->link_seconds = (int) json_integer_value(link);
 	set_flag(call, "old_qr", &options->old_qr);
 	set_flag(call, "edge_routing", &options->edge_routing);
 	set_flag(call, "trace", &options->trace);
@@ -225,6 +235,7 @@ const SimCommand sim_command_people[] = {
 	{"phone", do_phone},
 	{"scan", do_scan},
 	{"enter_code", do_enter_code},
+	{"rotate_qr", do_rotate_qr},
 	{"unlink", do_unlink},
 	{"number_change", do_number_change},
 	{"churn", do_churn},

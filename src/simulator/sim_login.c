@@ -105,6 +105,7 @@ start_registration(SimConn *conn, const WaPayloadInfo *info)
 {
 	conn->linking = sim_util_alloc(sizeof(*conn->linking));
 	conn->linking->info = *info;
+	conn->linking->until = sim_util_mono_us() + (int64_t) sim.options.link_seconds * WA_SECOND;
 	conn->linking->info.device_name = WA_STR_NONE;
 	snprintf(conn->linking->device_name, sizeof(conn->linking->device_name), "%.*s",
 			 (int) info->device_name.len, info->device_name.len > 0 ? info->device_name.data : "");

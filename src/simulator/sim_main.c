@@ -16,8 +16,6 @@
 
 #include "sim.h"
 
-Sim sim;
-
 static volatile sig_atomic_t stop;
 static uv_timer_t tick;
 
@@ -200,6 +198,7 @@ main(int argc, char **argv)
 		.edge_routing = true,
 		.ping_seconds = 60,
 		.ack_seconds = 3000,
+		.link_seconds = 180,
 	};
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
 	{

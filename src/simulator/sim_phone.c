@@ -54,6 +54,36 @@ sim_phone_tick(SimConn *conn)
 
 	if (linking->request != NULL && sim_util_mono_us() > linking->request_until)
 		answer(linking, "the device did not finish the link in time");
+	if (sim.options.link_seconds > 0 && sim_util_mono_us() > linking->until)
+		sim_server_close(conn);
+}
+
+int
+sim_phone_rotate(void)
+{
+	int n = 0;
+
+	for (SimConn *conn = sim.conns; conn != NULL; conn = conn->next)
+	{
+		WaArena arena;
+		WaNode *notification;
+		char id[24];
+
+		if (conn->state != SIM_CONN_LINKING || conn->linking == NULL)
+			continue;
+		arena_init(&arena, sim.env, 4096);
+		notification = node_new(&arena, "notification");
+		sim_notify_new_id(id);
+		node_set_jid(notification, "from", str_from("s.whatsapp.net"));
+		node_set(notification, "type", "companion_reg_refresh");
+		node_set(notification, "id", id);
+		node_set_u64(notification, "t", (uint64_t) sim_util_now());
+		node_add(notification, "pair-device-rotate-qr");
+		sim_server_send(conn, notification);
+		arena_free(&arena);
+		n++;
+	}
+	return n;
 }
 
 static void

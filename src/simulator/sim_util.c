@@ -1,6 +1,6 @@
 /*
  * sim_util.c
- *		Memory, time and chance for the simulator.
+ *		The service's state; memory, time and chance.
  *
  * Running out of memory ends the process: a test service has nothing better
  * to do.  sim_util_random is for behaviour that a seed must repeat, never for
@@ -12,6 +12,8 @@
 #include <time.h>
 
 #include "sim.h"
+
+Sim sim;
 
 static uint64_t random_state[2] = {1, 2};
 

@@ -200,6 +200,25 @@ try {
   await assertEqualsTruth(old, simulator, group, 'old is added');
   passed('Baileys 6.7.24 reads the group');
 
+  const twin = new Client(baileys7, simulator.endpoint, 'alice twice');
+  twin.state = alice.state;
+  clients.push(twin);
+  alice.closedWith = undefined;
+  twin.connect();
+  await twin.online();
+  await until('the first connection is replaced', () => alice.closedWith === 440);
+  passed('a second connection of a device replaces the first');
+
+  await twin.socket.logout();
+  await until('alice\'s device is removed', async () =>
+    (await simulator.ask({ do: 'clients', number: ALICE })).clients[0].removed);
+  const ghost = new Client(baileys7, simulator.endpoint, 'alice removed');
+  ghost.state = alice.state;
+  clients.push(ghost);
+  ghost.connect();
+  await until('the removed device is refused', () => ghost.closedWith === 401);
+  passed('a device that logged out is refused');
+
   await simulator.ask({ do: 'unlink', number: BOB });
   await until('bob is logged out', () => bob.closedWith === 401);
   passed('the phone unlinks a device');
