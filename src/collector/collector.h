@@ -24,9 +24,9 @@ extern bool collector_is_preloaded(void);
 /* Raises 55000 with a hint unless collector_is_preloaded(). */
 extern void collector_require_preload(void);
 
-/* Process entry points: PostgreSQL finds them by name. */
-extern PGDLLEXPORT void wac_launcher_main(Datum arg) pg_attribute_noreturn();
-extern PGDLLEXPORT void wac_worker_main(Datum arg) pg_attribute_noreturn();
+/* Process entry points: PostgreSQL finds them by name.  (18 lost pg_attribute_noreturn.) */
+extern PGDLLEXPORT void wac_launcher_main(Datum arg) __attribute__((noreturn));
+extern PGDLLEXPORT void wac_worker_main(Datum arg) __attribute__((noreturn));
 
 /* Registers the launcher; only while shared_preload_libraries load. */
 extern void launcher_register(void);

@@ -24,6 +24,7 @@
 
 #if PG_VERSION_NUM >= 160000
 #include "catalog/pg_database.h"
+#include "varatt.h"
 #endif
 
 /* The module's identity shows in pg_get_loaded_modules() from 18 on. */
