@@ -211,8 +211,8 @@ request_headers(void **state)
 	assert_non_null(strstr(net.raw.request, "\r\nOrigin: https://web.whatsapp.com\r\n"));
 	assert_non_null(strstr(net.raw.request, "\r\nUpgrade: websocket\r\n"));
 	assert_non_null(strstr(net.raw.request, "\r\nSec-WebSocket-Version: 13\r\n"));
-	assert_null(strcasestr(net.raw.request, "Sec-WebSocket-Protocol"));
-	assert_null(strcasestr(net.raw.request, "Sec-WebSocket-Extensions"));
+	assert_null(strstr(net.raw.request, "Sec-WebSocket-Protocol"));
+	assert_null(strstr(net.raw.request, "Sec-WebSocket-Extensions"));
 	net_teardown(&net);
 }
 

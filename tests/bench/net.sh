@@ -1,0 +1,3 @@
+#!/bin/sh
+# What a connection of src/net costs: memory, processor time, round trip.
+exec "${BUILD:-build}/bench_net" "$@"
