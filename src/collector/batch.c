@@ -318,13 +318,14 @@ report_reject(Batch *batch, int64 bot_id, const StoreError *cause, int64 now_us)
 		batch->rejects_unlogged++;
 		return;
 	}
-	ereport(LOG,
-			(errcode(cause->sqlstate),
-			 errmsg("a stanza of bot %lld could not be stored", (long long) bot_id),
-			 errdetail("SQLSTATE %s%s%s.  %d more were not logged before it.",
-					   unpack_sql_state(cause->sqlstate), cause->object[0] != '\0' ? " at " : "",
-					   cause->object, batch->rejects_unlogged),
-			 errhint("It is kept in wa.rejected with the reason.")));
+	ereport(LOG, (errcode(cause->sqlstate),
+				  errmsg("a stanza of bot %lld could not be stored", (long long) bot_id),
+				  errdetail("SQLSTATE %s%s%s.", unpack_sql_state(cause->sqlstate),
+							cause->object[0] != '\0' ? " at " : "", cause->object),
+				  batch->rejects_unlogged == 0
+					  ? errhint("It is kept in wa.rejected with the reason.")
+					  : errhint("It is kept in wa.rejected with the reason, like %d before it.",
+								batch->rejects_unlogged)));
 	batch->reject_logged_at = now_us;
 	batch->rejects_unlogged = 0;
 }

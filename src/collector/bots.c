@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 static bool introduced = false; /* wa_private.worker_started() let us in */
+static bool read_again = false; /* a session was dropped to be loaded anew */
 static char refusal_text[300];
 
 /* ---- linking ---- */
@@ -182,6 +183,17 @@ take_bot(const StoreBot *bot)
 		return;
 	if (is_new)
 		session = session_create(bot->bot_id, bot->name);
+	if (session->is_void)
+	{
+		/* Its keys were not read: whoever asks for it gets it loaded anew. */
+		session->is_seen = true;
+		if (bot->login_requested_at > session->login_requested_at)
+		{
+			session_drop(session);
+			read_again = true;
+		}
+		return;
+	}
 	session->is_seen = true;
 	session_set_names(session, bot->name, bot->device_name);
 	if (is_new && bot->is_damaged)
@@ -196,6 +208,8 @@ take_bot(const StoreBot *bot)
 	if (is_new && bot->device != NULL && device_is_linked(bot->device) &&
 		!session_attach_client(session, bot->device))
 	{
+		session_make_void(session);
+		session->login_requested_at = bot->login_requested_at;
 		report_lack_of_memory(session);
 		return;
 	}
@@ -271,6 +285,11 @@ bots_load(int worker, int workers)
 		CHECK_FOR_INTERRUPTS();
 	}
 	session_visit_all(drop_unseen);
+	if (read_again)
+	{
+		read_again = false;
+		return bots_load(worker, workers);
+	}
 	if (foreign == 0)
 		return NULL;
 	snprintf(refusal_text, sizeof(refusal_text),

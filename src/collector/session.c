@@ -219,6 +219,14 @@ session_drop_all(void)
 
 /* ---- one session ---- */
 
+void
+session_make_void(Session *session)
+{
+	session_detach_client(session);
+	session->is_void = true;
+	session->void_until = host_now().mono_us + VOID_US;
+}
+
 bool
 session_is_linked(const Session *session)
 {
@@ -415,7 +423,9 @@ renew_client(Session *session, WaNow now)
 
 	session_detach_client(session);
 	/* The keys of a removed device are void: the next link makes new ones. */
-	if (!is_void && session_attach_client(session, &device) && was_started)
+	if (!is_void && !session_attach_client(session, &device))
+		session_make_void(session);
+	else if (!is_void && was_started)
 	{
 		session->is_started = true;
 		session->is_requested = was_requested;
@@ -676,7 +686,6 @@ session_confirm(void)
 {
 	const StoreQuestion *questions;
 	int n_questions = batch_questions(batch, &questions);
-	WaNow now = host_now();
 
 	session_ask(questions, n_questions);
 	for (int i = 0; i < batch_resolved(batch); i++)
@@ -690,11 +699,10 @@ session_confirm(void)
 		{
 			/* The client is ahead of the tables: start again from them. */
 			session_detach_client(session);
+			session_make_void(session);
 			session_report(session, BOT_ERROR, "storage", NULL,
 						   "Its keys could not be stored; wa.rejected has the reason.  It is "
 						   "tried again in a minute.");
-			session->is_void = true;
-			session->void_until = now.mono_us + VOID_US;
 			continue;
 		}
 		if (unit->epoch != 0)

@@ -46,7 +46,7 @@ typedef struct Session
 	bool is_started;   /* client_start was called, client_stop was not */
 	bool is_requested; /* linking because somebody asked to see a code */
 	bool is_stale;     /* settings changed: make a new client when it is unconnected */
-	bool is_void;      /* keys could not be stored: load it again, ... */
+	bool is_void;      /* the tables know more: load it again, ... */
 	int64 void_until;  /* ... but not before this monotonic time */
 	bool is_seen;      /* mark of the last reading of wa.bots */
 	char phone[24];    /* a pairing code was asked for it; "" none */
@@ -81,6 +81,8 @@ extern void session_visit_all(SessionVisitor visit); /* may drop the one it visi
 extern bool session_attach_client(Session *session, const WaDevice *device);
 /* Drops client and connection, keeps the session. */
 extern void session_detach_client(Session *session);
+/* The same, and the tables know more: it is to be loaded from them again in a while. */
+extern void session_make_void(Session *session);
 /* Looks at what the client wants now; after every call of the core. */
 extern void session_settle(Session *session);
 extern void session_make_ready(Session *session);
