@@ -148,6 +148,7 @@ struct SimAccount
 	char name[64];
 	char platform[16];
 	SimPhoneKeys *keys;
+	bool hidden; /* in groups by LID nobody sees the number */
 	uint32_t raw_id;
 	uint16_t last_device;
 	SimDevice *devices;
@@ -380,6 +381,7 @@ struct SimGroup
 	char invite[24];
 	int64_t version;
 	bool deleted;
+	bool incomplete; /* metadata lists only some of the members, and says so */
 	bool is_parent;
 	bool is_default_sub;
 	SimGroup *parent;
@@ -535,6 +537,8 @@ struct SimFault
 extern SimFault *sim_fault_take(const char *kind, const SimAccount *account);
 extern const SimFault *sim_fault_peek(const char *kind, const SimAccount *account);
 extern bool sim_fault_happens(const char *kind, const SimAccount *account, bool *keep);
+/* The code with which this query is refused; 0: it is not. */
+extern int sim_fault_iq_error(const SimAccount *account, WaStr xmlns);
 extern bool sim_fault_close_at(SimConn *conn, const char *step);
 extern void sim_fault_at_login(SimConn *conn);
 extern const char *sim_fault_add(json_t *request); /* NULL, or what is wrong */

@@ -190,7 +190,7 @@ on_timer(uv_timer_t *handle)
 
 static void
 make_group(ChurnGroup *g, int index, int members, SimAccount **bots, int n_bots, bool lid,
-		   uint64_t first_number)
+		   int hidden, uint64_t first_number)
 {
 	SimAccount **inside = sim_util_alloc((size_t) (members + n_bots) * sizeof(*inside));
 	char text[64];
@@ -204,6 +204,7 @@ make_group(ChurnGroup *g, int index, int members, SimAccount **bots, int n_bots,
 		snprintf(text, sizeof(text), "%llu",
 				 (unsigned long long) (first_number + (uint64_t) index * 100000 + (uint64_t) i));
 		g->people[i] = sim_account_get(text);
+		g->people[i]->hidden = (int) chance(100) < hidden;
 		if (i > 0 && n < members - 1)
 			inside[n++] = g->people[i];
 	}
@@ -235,8 +236,9 @@ sim_churn_start(json_t *request, json_t *answer)
 	int members = (int) json_integer_value(json_object_get(request, "members"));
 	json_t *seed = json_object_get(request, "seed");
 	int n_bots = (int) json_array_size(bots);
+	int hidden = (int) json_integer_value(json_object_get(request, "hidden"));
 	SimAccount **accounts;
-	json_t *list = json_array();
+	json_t *list;
 
 	if (churn.running)
 		return "churn is running already";
@@ -261,13 +263,14 @@ sim_churn_start(json_t *request, json_t *answer)
 	churn.random = (uint64_t) json_integer_value(seed) * UINT64_C(0x9E3779B97F4A7C15) +
 				   UINT64_C(88172645463325252);
 	churn.n_groups = n_groups;
+	list = json_array();
 	churn.groups = sim_util_alloc((size_t) n_groups * sizeof(*churn.groups));
 	for (int i = 0; i < n_groups; i++)
 	{
 		char jid[64];
 
 		make_group(&churn.groups[i], i, members, accounts, n_bots,
-				   addressing == NULL || strcmp(addressing, "pn") != 0,
+				   addressing == NULL || strcmp(addressing, "pn") != 0, hidden,
 				   UINT64_C(4915000000000) + runs * UINT64_C(1000000000));
 		snprintf(jid, sizeof(jid), "%s@g.us", churn.groups[i].group->id);
 		json_array_append_new(list, json_string(jid));

@@ -227,6 +227,8 @@ do_group_set(SimCall *call)
 	SIM_NEED(group, SIM_NO_GROUP);
 	if (by == NULL && !json_is_null(json_object_get(call->in, "by")))
 		return SIM_NO_NUMBER;
+	if (sim_command_flag(call, "incomplete") >= 0)
+		group->incomplete = sim_command_flag(call, "incomplete") == 1;
 	set.announce = sim_command_flag(call, "announce");
 	set.locked = sim_command_flag(call, "locked");
 	set.approval = sim_command_flag(call, "approval");

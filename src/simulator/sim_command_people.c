@@ -25,6 +25,8 @@ do_phone(SimCall *call)
 		snprintf(account->platform, sizeof(account->platform), "%s", platform);
 	if (lid != NULL && !sim_account_set_lid(account, lid))
 		return "the lid is not digits or is taken";
+	if (sim_command_flag(call, "hidden") >= 0)
+		account->hidden = sim_command_flag(call, "hidden") == 1;
 	json_object_set_new(call->out, "number", json_string(account->number));
 	json_object_set_new(call->out, "lid", json_string(account->lid));
 	return NULL;

@@ -18,7 +18,7 @@ static SimFault *faults;
 static const char *const states[] = {
 	"close_at", "cert_defect", "failure", "refuse_version",  "no_iq_answer",
 	"silent",   "deaf",        "slow",    "split",           "duplicate",
-	"reorder",  "drop",        "passkey", "pair_code_error",
+	"reorder",  "drop",        "passkey", "pair_code_error", "iq_error",
 };
 
 static const char *const blows[] = {
@@ -45,16 +45,21 @@ static const struct
 
 /* ---- states ---- */
 
+static bool
+applies(const SimFault *fault, const char *kind, const SimAccount *account)
+{
+	return fault->left != 0 && !fault->at_login && strcmp(fault->kind, kind) == 0 &&
+		   (fault->account == NULL || fault->account == account);
+}
+
 static SimFault *
 find(const char *kind, const SimAccount *account)
 {
-	for (SimFault *fault = faults; fault != NULL; fault = fault->next)
-	{
-		if (fault->left != 0 && !fault->at_login && strcmp(fault->kind, kind) == 0 &&
-			(fault->account == NULL || fault->account == account))
-			return fault;
-	}
-	return NULL;
+	SimFault *fault = faults;
+
+	while (fault != NULL && !applies(fault, kind, account))
+		fault = fault->next;
+	return fault;
 }
 
 const SimFault *
@@ -90,15 +95,34 @@ bool
 sim_fault_close_at(SimConn *conn, const char *step)
 {
 	const SimAccount *account = conn->device != NULL ? conn->device->account : NULL;
-	SimFault *fault = faults == NULL ? NULL : find("close_at", account);
+	SimFault *fault = faults;
 
-	if (fault == NULL || strcmp(steps[fault->value], step) != 0)
+	while (fault != NULL &&
+		   (!applies(fault, "close_at", account) || strcmp(steps[fault->value], step) != 0))
+		fault = fault->next;
+	if (fault == NULL)
 		return false;
 	if (fault->left > 0)
 		fault->left--;
 	if (conn->state != SIM_CONN_CLOSING)
 		sim_server_close(conn);
 	return true;
+}
+
+int
+sim_fault_iq_error(const SimAccount *account, WaStr xmlns)
+{
+	SimFault *fault = faults;
+
+	/* text names the xmlns; empty: all */
+	while (fault != NULL && (!applies(fault, "iq_error", account) ||
+							 (fault->text[0] != '\0' && !str_is(xmlns, fault->text))))
+		fault = fault->next;
+	if (fault == NULL)
+		return 0;
+	if (fault->left > 0)
+		fault->left--;
+	return fault->code;
 }
 
 /* ---- blows ---- */
@@ -370,6 +394,13 @@ read_fault(json_t *request, SimFault *fault)
 		}
 		if (fault->defect == CERT_GOOD)
 			return "no such defect";
+	}
+	else if (strcmp(kind, "iq_error") == 0)
+	{
+		word = json_string_value(json_object_get(request, "xmlns"));
+		snprintf(fault->text, sizeof(fault->text), "%s", word != NULL ? word : "");
+		if (fault->code == 0)
+			fault->code = 500;
 	}
 	else if (strcmp(kind, "refuse_version") == 0)
 		fault->value = (int) number_of(request, "below", INT32_MAX);

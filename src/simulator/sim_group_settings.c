@@ -184,7 +184,7 @@ sim_group_settings(SimGroup *group, SimAccount *by, const SimSettings *set)
 /*
  * The account has its new number (and LID) already: every group hears a
  * <modify>, in the name of the old identity, and everybody who shares a group
- * hears it once as a contact.
+ * hears it once as a contact, unless the number is hidden.
  */
 void
 sim_group_number_changed(SimAccount *account, const char *old_number, const char *old_lid)
@@ -206,7 +206,7 @@ sim_group_number_changed(SimAccount *account, const char *old_number, const char
 		node_set_jid(notice.node, "participant",
 					 arena_printf(&notice.arena, "%s@%s", group->lid ? old_lid : old_number,
 								  group->lid ? "lid" : "s.whatsapp.net"));
-		if (group->lid)
+		if (group->lid && !account->hidden)
 			node_set_jid(notice.node, "participant_pn",
 						 arena_printf(&notice.arena, "%s@s.whatsapp.net", old_number));
 		child = sim_notify_child(&notice, "modify");
@@ -219,6 +219,8 @@ sim_group_number_changed(SimAccount *account, const char *old_number, const char
 		sim_notify_end(&notice);
 	}
 
+	if (account->hidden)
+		return;
 	arena_init(&arena, sim.env, 8192);
 	sim_notify_new_id(id);
 	notification = node_new(&arena, "notification");

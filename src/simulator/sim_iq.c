@@ -282,6 +282,7 @@ sim_iq_handle(SimConn *conn, const WaNode *iq)
 	SimDevice *device = conn->device;
 	const SimAccount *account = device == NULL ? NULL : device->account;
 	bool is_ping = str_is(xmlns, "w:p");
+	int error;
 
 	if (str_is(type, "result") || str_is(type, "error"))
 	{
@@ -302,6 +303,12 @@ sim_iq_handle(SimConn *conn, const WaNode *iq)
 	}
 	if (sim_fault_peek("deaf", account) != NULL || sim_fault_take("no_iq_answer", account) != NULL)
 		return;
+	error = sim_fault_iq_error(account, xmlns);
+	if (error != 0)
+	{
+		sim_iq_error(conn, iq, error);
+		return;
+	}
 	if (conn->state == SIM_CONN_LINKING)
 	{
 		if (str_is(xmlns, "md") && node_child(iq, "link_code_companion_reg") != NULL)

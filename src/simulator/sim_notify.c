@@ -34,7 +34,7 @@ sim_notify_set_person(WaNode *node, const char *key, const char *pn_key, const S
 	if (account == NULL)
 		return;
 	node_set_jid(node, key, sim_account_jid(node->arena, account, group->lid));
-	if (group->lid && pn_key != NULL)
+	if (group->lid && pn_key != NULL && !account->hidden)
 		node_set_jid(node, pn_key, sim_account_jid(node->arena, account, false));
 }
 
@@ -44,7 +44,16 @@ sim_notify_participant(WaNode *parent, const SimGroup *group, const SimAccount *
 	WaNode *participant = node_add(parent, "participant");
 
 	node_set_jid(participant, "jid", sim_account_jid(parent->arena, account, group->lid));
-	if (group->lid)
+	if (group->lid && account->hidden)
+	{
+		size_t len = strlen(account->number);
+
+		/* country code and last digits, dots (U+2219) between */
+		node_set_str(
+			participant, "display_name",
+			arena_printf(parent->arena, "+%.2s∙∙∙∙%s", account->number, account->number + len - 2));
+	}
+	else if (group->lid)
 		node_set_jid(participant, "phone_number", sim_account_jid(parent->arena, account, false));
 	else
 		node_set_jid(participant, "lid", sim_account_jid(parent->arena, account, true));
@@ -95,9 +104,15 @@ sim_notify_group_node(WaNode *parent, const SimGroup *group)
 	if (group->parent != NULL)
 		node_set_jid(node_add(node, "linked_parent"), "jid",
 					 sim_notify_group_jid(node->arena, group->parent));
+	if (group->incomplete)
+		node_add(node, "missing_participant_identification");
 	for (int i = 0; i < group->n_members; i++)
 	{
-		WaNode *participant = sim_notify_participant(node, group, group->members[i].account);
+		WaNode *participant;
+
+		if (group->incomplete && group->members[i].role == SIM_MEMBER && i % 2 == 1)
+			continue;
+		participant = sim_notify_participant(node, group, group->members[i].account);
 
 		if (group->members[i].role != SIM_MEMBER)
 			node_set(participant, "type",

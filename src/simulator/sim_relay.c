@@ -144,8 +144,9 @@ set_group_sender(WaNode *node, const Relay *relay)
 
 	node_set_jid(node, "from", sim_notify_group_jid(node->arena, relay->group));
 	node_set_jid(node, "participant", sim_account_device_jid(node->arena, sender, relay->lid));
-	node_set_jid(node, relay->lid ? "participant_pn" : "participant_lid",
-				 sim_account_jid(node->arena, sender->account, !relay->lid));
+	if (!relay->lid || !sender->account->hidden)
+		node_set_jid(node, relay->lid ? "participant_pn" : "participant_lid",
+					 sim_account_jid(node->arena, sender->account, !relay->lid));
 	node_set(node, "addressing_mode", relay->lid ? "lid" : "pn");
 }
 

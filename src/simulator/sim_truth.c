@@ -115,6 +115,8 @@ sim_truth_group(const SimGroup *group, bool events)
 		json_t *member = json_object();
 
 		set_person(member, "pn", "lid", group->members[i].account);
+		if (group->members[i].account->hidden)
+			set(member, "hidden", json_true());
 		set(member, "role", json_string(role_name(group->members[i].role)));
 		json_array_append_new(members, member);
 	}
