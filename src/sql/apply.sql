@@ -117,7 +117,7 @@ BEGIN
 			CASE f.fact ->> 'fact' WHEN 'group' THEN f.fact #>> '{group,jid}' ELSE f.fact ->> 'group' END AS jid,
 			coalesce((f.fact ->> 'asked_at')::double precision, nullif((f.fact ->> 'at')::double precision, 0),
 				(f.fact ->> 'received_at')::double precision) AS at,
-			(f.fact ->> 'received_at')::double precision AS received) AS k
+			coalesce(to_timestamp((f.fact ->> 'received_at')::double precision), now()) AS received) AS k
 		CROSS JOIN LATERAL (
 			SELECT b.body, m.more
 			FROM (SELECT CASE k.fact WHEN 'group' THEN f.fact -> 'group' ELSE f.fact -> 'carried' END AS carried) AS c
@@ -141,7 +141,7 @@ BEGIN
 		) AS i
 		CROSS JOIN LATERAL (
 			SELECT wa_private.identity_record(i.body)
-				|| jsonb_build_object('at', extract(epoch FROM wa_private.sane_time(k.at, to_timestamp(k.received))))
+				|| jsonb_build_object('at', extract(epoch FROM wa_private.sane_time(k.at, k.received)))
 		) AS r (record)
 		WHERE i.body IS NOT NULL AND r.record IS NOT NULL);
 END
@@ -158,7 +158,8 @@ AS $$
 BEGIN
 	RETURN QUERY
 	SELECT c.no, wa_private.identity_record(c.before), wa_private.identity_record(c.after),
-		wa_private.sane_time((c.fact ->> 'at')::double precision, to_timestamp((c.fact ->> 'received_at')::double precision))
+		wa_private.sane_time((c.fact ->> 'at')::double precision,
+			coalesce(to_timestamp((c.fact ->> 'received_at')::double precision), now()))
 	FROM (SELECT f.no, f.fact,
 			CASE f.fact ->> 'fact' WHEN 'number_change' THEN f.fact -> 'before' ELSE f.fact -> 'actor' END AS before,
 			CASE f.fact ->> 'fact' WHEN 'number_change' THEN f.fact -> 'after' ELSE f.fact -> 'targets' -> 0 END AS after

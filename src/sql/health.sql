@@ -64,9 +64,11 @@ BEGIN
 		FROM wa.bots AS b
 		WHERE b.status IN ('error', 'banned', 'passkey_required') OR (b.status = 'logged_out' AND b.desired = 'online');
 		problems := problems || coalesce(unwell, '[]');
-		IF has_table_privilege('wa.rejected', 'SELECT') AND EXISTS (SELECT FROM wa.rejected) THEN
-			problems := problems || jsonb_build_object('problem', 'there are stanzas that could not be stored',
-				'hint', 'SELECT * FROM wa.rejected shows them.');
+		IF has_table_privilege('wa.rejected', 'SELECT') THEN
+			IF EXISTS (SELECT FROM wa.rejected) THEN
+				problems := problems || jsonb_build_object('problem', 'there are stanzas that could not be stored',
+					'hint', 'SELECT * FROM wa.rejected shows them.');
+			END IF;
 		END IF;
 	END IF;
 	RETURN jsonb_build_object('ok', problems = '[]', 'problems', problems, 'versions', to_jsonb(versions), 'workers', workers,

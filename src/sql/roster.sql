@@ -357,7 +357,7 @@ BEGIN
 
 	UPDATE wa.groups AS x
 	SET version = greatest(x.version, listed_version),
-		changed_at = clock_timestamp(),
+		changed_at = greatest(x.changed_at, asked),
 		equal_at = CASE WHEN complete AND has_list THEN greatest(x.equal_at, asked) ELSE x.equal_at END,
 		equal_version = CASE WHEN complete AND has_list THEN coalesce(listed_version, x.version) ELSE x.equal_version END,
 		roster_at = CASE WHEN has_list AND x.watch_level = 'members' THEN asked ELSE x.roster_at END,

@@ -89,7 +89,7 @@ BEGIN
 	COMMENT ON COLUMN wa.groups.suspended IS 'WhatsApp suspended it';
 	COMMENT ON COLUMN wa.groups.deleted_at IS 'when it was deleted';
 	COMMENT ON COLUMN wa.groups.version IS 'participant version of the newest change that was applied';
-	COMMENT ON COLUMN wa.groups.changed_at IS 'when a change or a list of members was last applied, by our clock';
+	COMMENT ON COLUMN wa.groups.changed_at IS 'when the newest change that was applied came in, or the newest list was asked for, by our clock';
 	COMMENT ON COLUMN wa.groups.equal_at IS 'last time our members and the server''s were known to be the same';
 	COMMENT ON COLUMN wa.groups.equal_version IS 'participant version at that time';
 	COMMENT ON COLUMN wa.groups.roster_at IS 'when the last list of members that was used was asked for';

@@ -161,7 +161,8 @@ BEGIN
 		coalesce(bots.present, 0) AS bots,
 		g.watch_level = 'members' AND g.roster_complete IS TRUE AND NOT g.needs_refresh
 			AND g.unobserved_since IS NULL AS complete,
-		CASE WHEN g.watch_level <> 'members' THEN 'not watched'
+		CASE WHEN g.watch_level = 'none' THEN 'not watched'
+			WHEN g.watch_level = 'counts' THEN 'only counted'
 			WHEN g.unobserved_since IS NOT NULL THEN 'no bot in it'
 			WHEN g.roster_at IS NULL THEN 'no list of members yet'
 			WHEN g.needs_refresh THEN coalesce(g.refresh_reason, 'gap')
