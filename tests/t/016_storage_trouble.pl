@@ -49,20 +49,6 @@ sub set_subject
 	return $simulator->ask({ do => 'group_subject', group => $group, by => '4915100001', text => $text });
 }
 
-sub all_acknowledged
-{
-	my ($what) = @_;
-	my $until = Time::HiRes::time() + $WaTest::timeout;
-	my $client;
-	do
-	{
-		($client) = grep { $_->{number} eq $number && !$_->{removed} } @{ $simulator->ask({ do => 'clients' })->{clients} };
-		return pass($what) if $client->{unacked} == 0 && $client->{queued} == 0;
-		Time::HiRes::usleep(50_000);
-	} while (Time::HiRes::time() < $until);
-	return is("$client->{unacked} unacked, $client->{queued} queued", 'none', $what);
-}
-
 # one stanza that the tables refuse, others around it that they take
 $node->safe_psql('postgres', <<'SQL');
 CREATE TRIGGER refuse_subject BEFORE INSERT ON wa.group_events FOR EACH ROW EXECUTE FUNCTION public.refuse_subject();
@@ -79,7 +65,11 @@ same_rosters($node, $simulator, $group, 'what surrounds a refused stanza is stor
 wait_for($node, 'SELECT count(*) = 3 FROM wa.rejected', 'the refused stanzas are put aside');
 is($node->safe_psql('postgres', "SELECT DISTINCT concat_ws(' ', reason, sqlstate, length(stanza) > 50) FROM wa.rejected"),
 	'not this one P0001 t', 'with reason, SQLSTATE and the raw bytes');
-all_acknowledged('and are acknowledged: the server must not send them for ever');
+$simulator->ask({ do => 'fault', kind => 'cut', number => $number });
+wait_connected($simulator, $number, 'after a new login');
+$simulator->ask({ do => 'group_add', group => $group, by => '4915100001', members => ['4915100029'] });
+same_rosters($node, $simulator, $group, 'what came after them is stored');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM wa.rejected'), '3', 'and the server did not send them again: they were acknowledged');
 my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile, $position);
 is(scalar(() = $log =~ /a stanza of bot \d+ could not be stored/g), 1, 'one line in the log, not one for each');
 unlike($log, qr/not this one|refused 1/, 'without anything of the contents');
