@@ -330,6 +330,7 @@ DECLARE
 	targets jsonb := coalesce(fact -> 'targets', '[]');
 	n_targets integer;
 	watched boolean;
+	shared boolean;
 	chained boolean;
 	late boolean;
 	covered boolean;
@@ -374,6 +375,7 @@ BEGIN
 		RETURN;
 	END IF;
 
+	shared := notification = '' OR EXISTS (SELECT FROM wa.bot_groups AS b WHERE b.group_id = g.group_id AND b.bot_id <> bot);
 	watched := g.watch_level = 'members';
 	IF watched THEN
 		actor := wa_private.person_of(people, fact -> 'actor');
@@ -395,7 +397,7 @@ BEGIN
 
 	FOR i IN least(n_targets, 1)..n_targets LOOP
 		person := CASE WHEN watched AND i > 0 THEN wa_private.person_of(people, targets -> (i - 1)) END;
-		IF late OR v_after IS NULL OR NOT chained THEN
+		IF late OR (shared AND (v_after IS NULL OR NOT chained)) THEN
 			id := wa_private.known_event(bot, g.group_id, kind, person, i, actor, at, CASE WHEN chained THEN v_after END,
 				notification, ordinal, details);
 			IF id IS NOT NULL THEN
