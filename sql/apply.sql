@@ -66,7 +66,7 @@ SELECT b.name, x.role, x.left_at FROM wa.bot_groups AS x JOIN wa.bots AS b USING
 SELECT public.apply(:one, public.change('a@g.us', 1, 'add', 11, public.who(21), jsonb_build_array(public.who(21)), '{"reason": "invite"}'));
 SELECT public.apply(:one, public.change('a@g.us', 2, 'add', 12, public.who(11), jsonb_build_array(public.who(22), public.who(23))));
 SELECT public.apply(:one, public.change('a@g.us', 3, 'created_membership_requests', NULL, public.who(24), jsonb_build_array(public.who(24)),
-	'{"raw": {"tag": "created_membership_requests", "attrs": {"request_method": "invite_link"}}}'));
+	'{"reason": "invite_link"}'));
 SELECT public.apply(:one, public.change('a@g.us', 4, 'add', 13, public.who(11), jsonb_build_array(public.who(24))));
 SELECT public.apply(:one, public.change('a@g.us', 5, 'add', 14, NULL, jsonb_build_array(public.who(25)), '{"reason": "linked_group_join"}'),
 	public.change('a@g.us', 6, 'add', 15, NULL, jsonb_build_array(public.who(26))),
@@ -87,7 +87,7 @@ SELECT decision, to_char(requested_at, 'SS') AS asked, to_char(decided_at, 'SS')
 FROM wa.join_requests AS r LEFT JOIN wa.people AS p ON p.user_id = r.decided_by;
 -- rejected and withdrawn
 SELECT public.apply(:one, public.change('a@g.us', 20, 'membership_approval_request', NULL, public.who(31)),
-	public.change('a@g.us', 21, 'created_membership_requests', NULL, public.who(12), jsonb_build_array(public.who(32)), '{"raw": {"tag": "x", "attrs": {"request_method": "non_admin_add"}}}'),
+	public.change('a@g.us', 21, 'created_membership_requests', NULL, public.who(12), jsonb_build_array(public.who(32)), '{"reason": "non_admin_add"}'),
 	public.change('a@g.us', 22, 'revoked_membership_requests', NULL, public.who(31), jsonb_build_array(public.who(31))),
 	public.change('a@g.us', 23, 'revoked_membership_requests', NULL, public.who(11), jsonb_build_array(public.who(32))));
 SELECT u.lid, r.decision, r.method, q.lid AS proposed_by, p.lid AS decided_by FROM wa.join_requests AS r JOIN wa.people AS u USING (user_id)
@@ -96,7 +96,7 @@ LEFT JOIN wa.people AS p ON p.user_id = r.decided_by LEFT JOIN wa.people AS q ON
 -- settings; an older one does not undo a newer one
 SELECT public.apply(:one, public.change('a@g.us', 30, 'subject', NULL, public.who(11), '[]', '{"text": "Täst"}'),
 	public.change('a@g.us', 29, 'subject', NULL, public.who(11), '[]', '{"text": "old"}'),
-	public.change('a@g.us', 31, 'description', NULL, public.who(11), '[]', '{"text": "About", "raw": {"tag": "description", "attrs": {"id": "D1"}}}'),
+	public.change('a@g.us', 31, 'description', NULL, public.who(11), '[]', '{"text": "About", "text_id": "D1"}'),
 	public.change('a@g.us', 32, 'announcement', NULL, public.who(11), '[]', '{"settings": {"announce": true}}'),
 	public.change('a@g.us', 33, 'locked', NULL, public.who(11), '[]', '{"settings": {"locked": true}}'),
 	public.change('a@g.us', 34, 'unlocked', NULL, public.who(11), '[]', '{"settings": {"locked": false}}'),
@@ -178,23 +178,43 @@ SELECT to_char(deleted_at, 'HH24:MI:SS') AS deleted, unobserved_since IS NOT NUL
 SELECT public.apply(:one, jsonb_build_object('fact', 'group_list', 'jids', '["third@g.us"]'::jsonb, 'received_at', 1795435450, 'asked_at', 1795435450));
 SELECT g.jid, x.left_at IS NULL AS inside FROM wa.bot_groups AS x JOIN wa.groups AS g USING (group_id) WHERE x.bot_id = :one ORDER BY 1;
 
--- community links
-SELECT public.apply(:one, public.change('third@g.us', 300, 'link', NULL, public.who(11), '[]', '{"raw": {"tag": "link", "attrs": {"link_type": "parent_group"}}, "carried": {"jid": "community@g.us"}}'));
-SELECT parent_jid FROM wa.groups WHERE jid = 'third@g.us';
-SELECT public.apply(:one, public.change('third@g.us', 301, 'unlink', NULL, public.who(11), '[]', '{"raw": {"tag": "unlink", "attrs": {"unlink_type": "parent_group"}}, "carried": {"jid": "community@g.us"}}'));
-SELECT parent_jid FROM wa.groups WHERE jid = 'third@g.us';
+-- community links, several at once
+SELECT public.apply(:one, public.change('third@g.us', 300, 'link', NULL, public.who(11), '[]', '{"text": "parent_group", "carried": {"jid": "community@g.us", "partial": true}}'));
+SELECT public.apply(:one, public.change('new@g.us', 301, 'link', NULL, public.who(11), '[]',
+	'{"text": "sub_group", "carried": {"jid": "a@g.us", "partial": true}, "also_carried": [{"jid": "old@g.us", "partial": true}]}'));
+SELECT jid, parent_jid FROM wa.groups WHERE parent_jid IS NOT NULL ORDER BY 1;
+SELECT public.apply(:one, public.change('third@g.us', 302, 'unlink', NULL, public.who(11), '[]', '{"text": "parent_group", "carried": {"jid": "community@g.us", "partial": true}}'));
+SELECT public.apply(:one, public.change('new@g.us', 303, 'unlink', NULL, public.who(11), '[]',
+	'{"text": "sub_group", "carried": {"jid": "a@g.us", "partial": true}, "also_carried": [{"jid": "old@g.us", "partial": true}]}'));
+SELECT jid, parent_jid FROM wa.groups WHERE parent_jid IS NOT NULL;
+-- a mention says what it says, and nothing else is off
+SELECT public.apply(:one, public.change('new@g.us', 304, 'description', NULL, public.who(11), '[]', '{"text": "Kept", "text_id": "K"}'),
+	'{"fact": "group", "source": "list", "received_at": 1795435505, "asked_at": 1795435505, "group": {"jid": "new@g.us", "subject": "Short", "partial": true}}');
+SELECT subject, description FROM wa.groups WHERE jid = 'new@g.us';
+-- an entry of a list that cannot be read: the bot is not in it
+SELECT public.apply(:one, '{"fact": "group", "source": "list", "received_at": 1795435506, "asked_at": 1795435506, "group": {"jid": "fourth@g.us", "partial": true, "error": "403"}}');
+SELECT count(*) FROM wa.groups AS g WHERE g.jid = 'fourth@g.us';
+SELECT public.apply(:one, '{"fact": "group", "source": "list", "received_at": 1795435506, "asked_at": 1795435506, "group": {"jid": "third@g.us", "partial": true, "error": "403"}}');
+SELECT to_char(x.left_at, 'HH24:MI:SS') FROM wa.bot_groups AS x JOIN wa.groups AS g USING (group_id) WHERE x.bot_id = :one AND g.jid = 'third@g.us';
+-- the server refused one of two
+SELECT public.apply(:one, public.change('new@g.us', 306, 'add', 2, public.who(11), jsonb_build_array(public.who(71), public.who(72) || '{"error": "403"}')));
+SELECT target, kind FROM public.happened WHERE at = '12:05:06';
+SELECT lid FROM public.stays WHERE lid IN ('1071', '1072');
+SELECT public.apply(:one, public.change('new@g.us', 306, 'add', 3, public.who(11), jsonb_build_array(public.who(72) || '{"error": "403"}')));
+SELECT public.apply(:one, public.roster('third@g.us', 306, 4, '{1,11}'));
+SELECT public.apply(:one, public.change('new@g.us', 307, 'remove', 3, public.who(11), jsonb_build_array(public.who(71))));
 
 -- people: a number in one group, a LID in another, then both at once
-SELECT public.apply(:one, public.change('third@g.us', 310, 'add', 5, NULL, '[{"pn": "4960@s.whatsapp.net"}]'), public.change('new@g.us', 311, 'add', 2, NULL, '[{"lid": "1060@lid"}]'));
+SELECT public.apply(:one, public.change('third@g.us', 310, 'add', 5, NULL, '[{"pn": "4960@s.whatsapp.net"}]'), public.change('new@g.us', 311, 'add', 4, NULL, '[{"lid": "1060@lid"}]'));
 SELECT wa.resolve('+4960') = wa.resolve('1060@lid') AS one_person;
 SELECT public.apply(:one, '{"fact": "aliases", "source": "message", "received_at": 1795435520, "pairs": [{"lid": "1060@lid", "pn": "4960@s.whatsapp.net", "authoritative": true}]}');
 SELECT wa.resolve('+49 60') = wa.resolve('1060@lid') AS one_person, wa.resolve('4960@c.us') = wa.resolve('1060') AS and_so;
 SELECT reason, memberships, events, evidence ->> 'source' AS source FROM wa.user_merges;
 SELECT jid, lid, joined FROM public.stays WHERE lid = '1060';
 -- both in one group: one stay remains
-SELECT public.apply(:one, public.change('new@g.us', 320, 'add', 3, NULL, '[{"pn": "4961@s.whatsapp.net"}]'), public.change('new@g.us', 321, 'add', 4, NULL, '[{"lid": "1061@lid"}]'));
+SELECT public.apply(:one, public.change('new@g.us', 320, 'add', 5, NULL, '[{"pn": "4961@s.whatsapp.net"}]'), public.change('new@g.us', 321, 'add', 6, NULL, '[{"lid": "1061@lid"}]'));
 SELECT count(*) FROM public.stays WHERE joined IN ('12:05:20', '12:05:21');
-SELECT public.apply(:one, public.change('new@g.us', 322, 'promote', 5, public.who(11), jsonb_build_array(public.who(61))));
+SELECT public.apply(:one, public.change('new@g.us', 322, 'promote', 7, public.who(11), jsonb_build_array(public.who(61))));
 SELECT lid, role, joined FROM public.stays WHERE joined IN ('12:05:20', '12:05:21');
 -- pairs of people whom nobody watches are not learned
 SELECT public.apply(:one, '{"fact": "aliases", "source": "message", "received_at": 1795435520, "pairs": [{"lid": "1999@lid", "pn": "4999@s.whatsapp.net"}]}');

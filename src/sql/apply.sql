@@ -31,7 +31,7 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
-	SELECT j.jid, min(f.bot), bool_or(f.fact ->> 'fact' <> 'group_gone')
+	SELECT j.jid, min(f.bot), bool_or(f.fact ->> 'fact' <> 'group_gone' AND f.fact #> '{group,error}' IS NULL)
 	FROM unnest(bot_ids, facts) AS f (bot, fact)
 	CROSS JOIN LATERAL (
 		SELECT f.fact ->> 'group' AS jid WHERE f.fact ->> 'fact' IN ('group_change', 'group_gone')
@@ -165,7 +165,7 @@ BEGIN
 			CASE f.fact ->> 'fact' WHEN 'number_change' THEN f.fact -> 'after' ELSE f.fact -> 'targets' -> 0 END AS after
 		  FROM unnest(facts) WITH ORDINALITY AS f (fact, no)
 		  WHERE f.fact ->> 'fact' = 'number_change'
-			OR (f.fact ->> 'fact' = 'group_change' AND f.fact ->> 'kind' = 'modify'
+			OR (f.fact ->> 'fact' = 'group_change' AND f.fact ->> 'kind' IN ('modify', 'change_number')
 				AND jsonb_array_length(f.fact -> 'targets') = 1)) AS c
 	WHERE c.before IS NOT NULL AND c.after IS NOT NULL AND c.before <> c.after;
 END

@@ -154,7 +154,8 @@ RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	carried jsonb := fact -> 'carried';
+	carried jsonb := jsonb_build_array(fact -> 'carried') || coalesce(fact -> 'also_carried', '[]');
+	link_type text := coalesce(fact ->> 'text', wa_private.raw_attr(fact, 'link_type'));
 BEGIN
 	CASE kind
 		WHEN 'subject' THEN
@@ -163,7 +164,7 @@ BEGIN
 			WHERE x.group_id = g.group_id AND (x.subject_at IS NULL OR x.subject_at <= at);
 		WHEN 'description' THEN
 			UPDATE wa.groups AS x
-			SET description = fact ->> 'text', description_id = wa_private.raw_attr(fact, 'id'), description_at = at,
+			SET description = fact ->> 'text', description_id = coalesce(fact ->> 'text_id', wa_private.raw_attr(fact, 'id')), description_at = at,
 				description_by = actor
 			WHERE x.group_id = g.group_id AND (x.description_at IS NULL OR x.description_at <= at);
 		WHEN 'invite_link' THEN
@@ -178,15 +179,15 @@ BEGIN
 		WHEN 'suspended' THEN
 			UPDATE wa.groups AS x SET suspended = action = 'suspended' WHERE x.group_id = g.group_id;
 		WHEN 'link' THEN
-			IF wa_private.raw_attr(fact, 'link_type') = 'parent_group' THEN
-				UPDATE wa.groups AS x SET parent_jid = carried ->> 'jid' WHERE x.group_id = g.group_id;
-			ELSIF wa_private.raw_attr(fact, 'link_type') = 'sub_group' THEN
-				UPDATE wa.groups AS x SET parent_jid = g.jid WHERE x.jid = carried ->> 'jid';
-			END IF;
+			UPDATE wa.groups AS x SET parent_jid = mention.jid
+			FROM (SELECT c.body ->> 'jid' AS jid FROM jsonb_array_elements(carried) AS c (body)) AS mention
+			WHERE x.group_id = g.group_id AND link_type = 'parent_group';
+			UPDATE wa.groups AS x SET parent_jid = g.jid
+			WHERE link_type = 'sub_group' AND x.jid IN (SELECT c.body ->> 'jid' FROM jsonb_array_elements(carried) AS c (body));
 		WHEN 'unlink' THEN
 			UPDATE wa.groups AS x SET parent_jid = NULL
-			WHERE (x.group_id = g.group_id AND x.parent_jid = carried ->> 'jid')
-				OR (x.jid = carried ->> 'jid' AND x.parent_jid = g.jid);
+			FROM (SELECT c.body ->> 'jid' AS jid FROM jsonb_array_elements(carried) AS c (body)) AS mention
+			WHERE (x.group_id = g.group_id AND x.parent_jid = mention.jid) OR (x.jid = mention.jid AND x.parent_jid = g.jid);
 		ELSE
 			NULL;
 	END CASE;
@@ -350,6 +351,13 @@ BEGIN
 		RAISE EXCEPTION 'group_change without kind, or with targets that are no list'
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	IF jsonb_path_exists(targets, '$[*].error') THEN
+		-- named in the action, but the server did not do it to them
+		targets := jsonb_path_query_array(targets, '$[*] ? (!exists(@.error))');
+		IF targets = '[]' THEN
+			RETURN;
+		END IF;
+	END IF;
 	n_targets := jsonb_array_length(targets);
 	SELECT x.* INTO g FROM wa.groups AS x WHERE x.jid = fact ->> 'group';
 
@@ -383,8 +391,7 @@ BEGIN
 	details := nullif(jsonb_strip_nulls(jsonb_build_object('text', fact ->> 'text',
 		'settings', wa_private.said_settings(fact -> 'settings'),
 		'state', CASE WHEN action IN ('suspended', 'unsuspended', 'growth_locked', 'growth_unlocked') THEN action END,
-		'group', CASE WHEN kind IN ('link', 'unlink', 'create') THEN fact #>> '{carried,jid}' END,
-		'link_type', coalesce(wa_private.raw_attr(fact, 'link_type'), wa_private.raw_attr(fact, 'unlink_type')))), '{}');
+		'group', CASE WHEN kind IN ('link', 'unlink', 'create') THEN fact #>> '{carried,jid}' END)), '{}');
 	IF kind = 'join_request' AND n_targets = 0 AND fact ? 'actor' THEN
 		-- the one who asks is the actor
 		targets := jsonb_build_array(fact -> 'actor');
@@ -450,12 +457,12 @@ BEGIN
 		ELSIF kind IN ('promote', 'demote') THEN
 			IF person IS NOT NULL THEN
 				inferred := wa_private.member_role_changed(g, person, kind,
-					CASE WHEN kind = 'demote' THEN 'member' WHEN targets -> (i - 1) ->> 'role' = 'superadmin' THEN 'superadmin'
-						ELSE 'admin' END,
+					CASE WHEN targets -> (i - 1) ->> 'role' IN ('admin', 'superadmin') THEN targets -> (i - 1) ->> 'role'
+						WHEN kind = 'promote' THEN 'admin' ELSE 'member' END,
 					v_after, late, covered);
 			END IF;
 		ELSIF kind IN ('join_request', 'request_revoked') THEN
-			how := CASE WHEN kind = 'join_request' THEN wa_private.raw_attr(fact, 'request_method')
+			how := CASE WHEN kind = 'join_request' THEN coalesce(fact ->> 'reason', wa_private.raw_attr(fact, 'request_method'))
 				WHEN wa_private.same_person(fact -> 'actor', targets -> (i - 1)) OR actor = person THEN 'withdrawn'
 				ELSE 'rejected' END;
 			IF person IS NOT NULL THEN

@@ -34,7 +34,9 @@ BEGIN
 	UPDATE wa.bot_groups AS b
 	SET left_at = since
 	WHERE b.bot_id = bot AND b.group_id = id AND b.left_at IS NULL;
-	IF NOT EXISTS (SELECT FROM wa.bot_groups AS b WHERE b.group_id = id AND b.left_at IS NULL) THEN
+	IF NOT FOUND THEN
+		RETURN;
+	ELSIF NOT EXISTS (SELECT FROM wa.bot_groups AS b WHERE b.group_id = id AND b.left_at IS NULL) THEN
 		UPDATE wa.groups AS g
 		SET unobserved_since = since, needs_refresh = false
 		WHERE g.group_id = id AND g.unobserved_since IS NULL;
@@ -110,7 +112,8 @@ DECLARE
 	old_settings jsonb;
 	setting record;
 	subject_at timestamptz := to_timestamp((said ->> 'subject_at')::double precision);
-	description_known boolean := told_by IN ('list', 'query');
+	-- metadata says all there is; a mention, or what a create carries, may leave it out
+	description_known boolean := told_by IN ('list', 'query') AND NOT coalesce((said ->> 'partial')::boolean, false);
 BEGIN
 	IF known AND said ? 'subject' AND said ->> 'subject' IS DISTINCT FROM g.subject AND g.subject IS NOT NULL THEN
 		events := events || wa_private.infer_event(g.group_id, 'subject', NULL, lower_at, now_at, NULL, NULL,
@@ -189,7 +192,8 @@ BEGIN
 				x.body ->> 'label' AS label,
 				CASE WHEN (x.body ->> 'joined_at')::double precision > 0
 					THEN to_timestamp((x.body ->> 'joined_at')::double precision) END AS joined_at, x.no
-				FROM jsonb_array_elements(said -> 'participants') WITH ORDINALITY AS x (body, no)) AS p
+				FROM jsonb_array_elements(said -> 'participants') WITH ORDINALITY AS x (body, no)
+				WHERE NOT x.body ? 'error') AS p
 		  WHERE p.user_id IS NOT NULL
 		  ORDER BY p.user_id, p.no) AS r;
 
@@ -312,6 +316,7 @@ DECLARE
 	listed integer;
 	listed_version bigint := (said ->> 'version')::bigint;
 	complete boolean := coalesce((said ->> 'complete')::boolean, false);
+	partial boolean := coalesce((said ->> 'partial')::boolean, false);
 	has_list boolean;
 	members integer;
 BEGIN
@@ -319,6 +324,13 @@ BEGIN
 	ask := false;
 	SELECT x.* INTO g FROM wa.groups AS x WHERE x.jid = said ->> 'jid';
 	SELECT x.* INTO own FROM wa.bots AS x WHERE x.bot_id = bot;
+	IF said ? 'error' THEN
+		-- an entry about a group that cannot be read
+		IF said ->> 'error' IN ('403', '404') THEN
+			PERFORM wa_private.bot_is_out(bot, g.group_id, received);
+		END IF;
+		RETURN;
+	END IF;
 	listed := CASE jsonb_typeof(said -> 'participants') WHEN 'array' THEN jsonb_array_length(said -> 'participants') ELSE 0 END;
 	has_list := listed > 0;
 	members := coalesce((said ->> 'size')::integer, CASE WHEN complete AND has_list THEN listed END);
@@ -363,7 +375,10 @@ BEGIN
 		roster_at = CASE WHEN has_list AND x.watch_level = 'members' THEN asked ELSE x.roster_at END,
 		roster_version = CASE WHEN has_list AND x.watch_level = 'members' THEN listed_version ELSE x.roster_version END,
 		roster_complete = CASE WHEN has_list AND x.watch_level = 'members' THEN complete ELSE x.roster_complete END,
-		needs_refresh = false, refresh_reason = NULL, unobserved_since = NULL
+		-- a mention answers no question
+		needs_refresh = x.needs_refresh AND partial,
+		refresh_reason = CASE WHEN partial THEN x.refresh_reason END,
+		unobserved_since = NULL
 	WHERE x.group_id = g.group_id;
 END
 $$;
