@@ -472,12 +472,13 @@ client_renew_device(WaClient *client)
 	return status == WA_OK;
 }
 
-void
-client_start(WaClient *client, WaNow now)
+static void
+client_go(WaClient *client)
 {
 	WaFailure connecting = {.status = BOT_CONNECTING};
 
-	client->now = now;
+	/* whoever asks while codes are on show wants to see more of them */
+	client->link_deadline = client->now.mono_us + client->config.link_timeout_us;
 	if (client->phase >= PHASE_DIAL && client->phase <= PHASE_ONLINE)
 		return;
 	if (client->fresh_device && !client_renew_device(client))
@@ -485,12 +486,19 @@ client_start(WaClient *client, WaNow now)
 	backoff_reset(&client->backoff);
 	client->refusals = 0;
 	client->told_retry_us = 0;
-	client->link_deadline = now.mono_us + client->config.link_timeout_us;
 	if (client->phase == PHASE_CLOSING)
-		client->retry_at = now.mono_us; /* as soon as the old socket is gone */
+		client->retry_at = client->now.mono_us; /* as soon as the old socket is gone */
 	else
 		client_dial(client);
 	client_set_status(client, &connecting);
+}
+
+void
+client_start(WaClient *client, WaNow now)
+{
+	client->now = now;
+	client->logout_wanted = false;
+	client_go(client);
 }
 
 void
@@ -540,7 +548,7 @@ client_pair_code(WaClient *client, const char *phone, WaNow now)
 		client_output_end(client);
 	}
 	else
-		client_start(client, now);
+		client_go(client);
 	return WA_OK;
 }
 
@@ -568,7 +576,7 @@ client_logout(WaClient *client, WaNow now)
 		client_output_end(client);
 	}
 	else
-		client_start(client, now);
+		client_go(client);
 	return WA_OK;
 }
 

@@ -205,7 +205,8 @@ extern void client_persisted(WaClient *client, uint64_t epoch);
 
 /*
  * Connect now, forget backoff.  A logged out client gets a fresh device first.
- * No effect on one that is connected or connecting.
+ * One that is connected or connecting goes on; if it is linking, for the
+ * whole link timeout from now.  A logout that is under way is called off.
  */
 extern void client_start(WaClient *client, WaNow now);
 extern void client_stop(WaClient *client, WaNow now); /* close, stay idle: BOT_OFFLINE */

@@ -126,6 +126,19 @@ shows_codes_in_turn(void **state)
 }
 
 static void
+shows_codes_to_who_asks_again(void **state)
+{
+	(void) state;
+	start();
+	fake_host_advance(&host, 280 * WA_SECOND);
+	start();
+	fake_host_advance(&host, 280 * WA_SECOND);
+	assert_int_equal(host.status, BOT_QR);
+	fake_host_advance(&host, 30 * WA_SECOND);
+	assert_string_equal(host.reason, "link_timeout");
+}
+
+static void
 stores_before_it_answers(void **state)
 {
 	(void) state;
@@ -608,6 +621,24 @@ logs_out_from_offline(void **state)
 }
 
 static void
+calls_a_logout_off(void **state)
+{
+	(void) state;
+	fake_host_link(&host);
+	client_stop(host.client, host.now);
+	fake_host_pump(&host);
+	/* the server refuses the login, so the logout cannot be told either */
+	host.server.refusal = "<failure reason=\"406\"/>";
+	assert_int_equal(client_logout(host.client, host.now), WA_OK);
+	fake_host_pump(&host);
+	assert_int_equal(host.status, BOT_BANNED);
+	host.server.refusal = NULL;
+	start();
+	assert_int_equal(host.status, BOT_ONLINE);
+	assert_int_equal(fake_server_count(&host.server, "remove-companion-device"), 0);
+}
+
+static void
 logs_out_what_was_never_linked(void **state)
 {
 	(void) state;
@@ -625,6 +656,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(links_by_qr, setup, teardown),
 		cmocka_unit_test_setup_teardown(shows_codes_in_turn, setup, teardown),
+		cmocka_unit_test_setup_teardown(shows_codes_to_who_asks_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(stores_before_it_answers, setup, teardown),
 		cmocka_unit_test_setup_teardown(logs_in_without_being_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(logs_in_after_a_plain_close, setup, teardown),
@@ -645,6 +677,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(makes_another_code_when_asked, setup, teardown),
 		cmocka_unit_test_setup_teardown(links_again_with_new_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(logs_out_from_offline, setup, teardown),
+		cmocka_unit_test_setup_teardown(calls_a_logout_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(logs_out_what_was_never_linked, setup, teardown),
 	};
 
