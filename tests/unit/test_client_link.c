@@ -562,6 +562,40 @@ makes_another_code_when_asked(void **state)
 	assert_string_not_equal(host.code, first);
 }
 
+static void
+survives_failed_allocations_with_a_code(void **state)
+{
+	bool done = false;
+
+	(void) state;
+	for (size_t n = 1; !done; n++)
+	{
+		client_destroy(host.client);
+		host.client = NULL;
+		assert_int_equal(host.env.live, 0);
+		fake_host_again(&host);
+		fake_host_open(&host, NULL);
+		start();
+		host.env.allocations = 0;
+		host.env.fail_at = n;
+		assert_int_equal(client_pair_code(host.client, "4915100000001", host.now), WA_OK);
+		fake_host_pump(&host);
+		host.code[0] = '\0';
+		if (host.wired)
+			answer_hello();
+		if (host.code[0] != '\0' && host.wired)
+			say_primary_hello("n1", "ref-1");
+		done = host.env.allocations < n;
+		host.env.fail_at = 0;
+		/* either it went through, or it is told that memory was out, and linking goes on */
+		if (fake_server_count(&host.server, "companion_finish") == 0)
+			assert_int_equal(fake_host_count(&host, "reason=out_of_memory"), 1);
+		fake_host_advance(&host, 3 * WA_SECOND);
+		assert_int_equal(host.status, BOT_QR);
+	}
+	assert_int_equal(fake_server_count(&host.server, "companion_finish"), 1);
+}
+
 /* ---- logging out and linking again ---- */
 
 static void
@@ -675,6 +709,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(bounds_the_guesses, setup, teardown),
 		cmocka_unit_test_setup_teardown(forgets_an_old_code, setup, teardown),
 		cmocka_unit_test_setup_teardown(makes_another_code_when_asked, setup, teardown),
+		cmocka_unit_test_setup_teardown(survives_failed_allocations_with_a_code, setup, teardown),
 		cmocka_unit_test_setup_teardown(links_again_with_new_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(logs_out_from_offline, setup, teardown),
 		cmocka_unit_test_setup_teardown(calls_a_logout_off, setup, teardown),
