@@ -201,8 +201,8 @@ client_stanza_passkey(WaClient *client, const WaNode *notification)
 	WaFailure passkey = {
 		.status = BOT_PASSKEY_REQUIRED,
 		.reason = "passkey_required",
-		.hint = "The account asks for a passkey, which only WhatsApp's own client can give. Remove "
-				"the passkey on the phone (Settings, Account, Passkeys) or use another account.",
+		.hint = "The account asks for a passkey, which only WhatsApp's own client can give. "
+				"Turn that off on the phone, or use another account.",
 	};
 
 	client_stanza_raw(client, notification); /* the challenge */
