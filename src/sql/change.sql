@@ -99,7 +99,8 @@ BEGIN
 		SELECT e.event_id INTO id
 		FROM wa.group_events AS e
 		WHERE e.group_id = known_event.group_id AND e.version_after = v_after AND e.kind = known_event.kind
-			AND e.target IS NOT DISTINCT FROM known_event.target AND e.target_no = known_event.target_no
+			AND e.target IS NOT DISTINCT FROM known_event.target
+			AND (e.target_no = known_event.target_no OR e.target IS NOT NULL)
 			AND e.source = 'live'
 		LIMIT 1;
 		RETURN id;
@@ -220,76 +221,130 @@ $$;
 COMMENT ON FUNCTION wa_private.change_request(bigint, text, bigint, text, bigint, timestamptz, bigint) IS
 'part of the fact group_change: requests to join';
 
-/* Which of our bots the targets of a join or leave are. */
-CREATE FUNCTION wa_private.change_own_bots(g record, kind text, fact jsonb, at timestamptz)
+/*
+ * What a change says of bots of ours among its targets: joined, left, another
+ * role.  A create says it of the bot that got it.
+ */
+CREATE FUNCTION wa_private.change_own_bots(bot bigint, g record, kind text, fact jsonb, at timestamptz, received timestamptz)
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	named jsonb := CASE kind WHEN 'create' THEN fact #> '{carried,participants}' ELSE fact -> 'targets' END;
 	own record;
 BEGIN
 	FOR own IN
-		SELECT DISTINCT b.bot_id
-		FROM jsonb_array_elements(fact -> 'targets') AS t (body)
+		SELECT DISTINCT ON (b.bot_id) b.bot_id,
+			CASE WHEN kind = 'demote' THEN 'member' WHEN t.body ->> 'role' IN ('admin', 'superadmin') THEN t.body ->> 'role'
+				WHEN kind = 'promote' THEN 'admin' ELSE 'member' END AS role
+		FROM jsonb_array_elements(CASE jsonb_typeof(named) WHEN 'array' THEN named END) WITH ORDINALITY AS t (body, no)
 		JOIN wa.bots AS b ON b.lid = t.body ->> 'lid' OR b.jid = t.body ->> 'pn'
+		WHERE kind <> 'create' OR b.bot_id = bot
+		ORDER BY b.bot_id, t.no
 	LOOP
-		IF kind = 'join' THEN
-			PERFORM wa_private.bot_is_in(own.bot_id, g.group_id, NULL, at, at);
-		ELSE
+		IF kind = 'leave' THEN
 			PERFORM wa_private.bot_is_out(own.bot_id, g.group_id, at);
+		ELSE
+			PERFORM wa_private.bot_is_in(own.bot_id, g.group_id, own.role, received,
+				CASE WHEN kind IN ('join', 'create') THEN at END);
 		END IF;
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION wa_private.change_own_bots(record, text, jsonb, timestamptz) IS
-'part of the fact group_change: our own bots that come or go';
+COMMENT ON FUNCTION wa_private.change_own_bots(bigint, record, text, jsonb, timestamptz, timestamptz) IS
+'part of the fact group_change: our own bots';
 
-/* The bot was put into a group: its first list of members came along. */
-CREATE FUNCTION wa_private.apply_create(bot bigint, fact jsonb, people jsonb, at timestamptz, received timestamptz, actor bigint,
-	OUT event_ids bigint[], OUT ask boolean)
+/*
+ * Whether a create tells of a group that was just made, and not of a bot that
+ * came into one that was there.
+ */
+CREATE FUNCTION wa_private.is_new_group(g record, fact jsonb, at timestamptz)
+RETURNS boolean LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type text := wa_private.raw_attr(fact, 'type');
+	created double precision := (fact #>> '{carried,created_at}')::double precision;
+BEGIN
+	RETURN coalesce(type = 'new'
+		OR (type IS NULL AND fact ->> 'reason' IS NULL AND g.roster_at IS NULL AND abs(extract(epoch FROM at) - created) <= 60),
+		false);
+END
+$$;
+COMMENT ON FUNCTION wa_private.is_new_group(record, jsonb, timestamptz) IS 'whether a create tells of a group that was just made';
+
+/*
+ * The bot came into a group that was there, which sends it the list of members.
+ * That is the bot's join and no event of its own: the others are told by an
+ * add, before or after this.
+ */
+CREATE FUNCTION wa_private.apply_entry(bot bigint, g record, fact jsonb, people jsonb, at timestamptz, received timestamptz,
+	actor bigint, OUT event_ids bigint[], OUT ask boolean)
 RETURNS record LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	said jsonb := fact -> 'carried';
-	created timestamptz := to_timestamp((said ->> 'created_at')::double precision);
-	fresh boolean := fact ->> 'reason' IS NULL AND abs(extract(epoch FROM at - created)) <= 60;
+	listed_version bigint := (said ->> 'version')::bigint;
+	notification text := coalesce(fact ->> 'notification', '');
+	place integer := coalesce((fact ->> 'ordinal')::integer, 0);
+	-- other bots told all of it, and maybe what came after it
+	told boolean := coalesce(g.roster_complete AND NOT g.needs_refresh AND g.unobserved_since IS NULL
+							 AND listed_version <= g.version, false);
+	verdict text := wa_private.join_verdict(fact ->> 'reason', actor, NULL, 1, false, false);
+	own record;
 	m record;
-	own_user bigint;
+	id bigint;
+	inferred bigint;
 BEGIN
-	SELECT r.* INTO event_ids, ask
-	FROM wa_private.apply_group(bot, said, 'create', received, received, people, CASE WHEN fresh THEN created END, actor) AS r;
-	UPDATE wa.bot_groups AS b
-	SET joined_at = at
-	FROM wa.groups AS g
-	WHERE g.jid = said ->> 'jid' AND b.group_id = g.group_id AND b.bot_id = bot;
-
-	-- the bot's own stay begins now, whatever the list says of the others
-	SELECT wa_private.person_of(people, t.body) INTO own_user
+	event_ids := '{}';
+	ask := false;
+	SELECT wa_private.person_of(people, t.body) AS user_id,
+		CASE WHEN t.body ->> 'role' IN ('admin', 'superadmin') THEN t.body ->> 'role' ELSE 'member' END AS role INTO own
 	FROM wa.bots AS b
-	JOIN jsonb_array_elements(CASE jsonb_typeof(said -> 'participants') WHEN 'array' THEN said -> 'participants' ELSE '[]' END) AS t (body)
+	JOIN jsonb_array_elements(CASE jsonb_typeof(said -> 'participants') WHEN 'array' THEN said -> 'participants' END) AS t (body)
 		ON b.lid = t.body ->> 'lid' OR b.jid = t.body ->> 'pn'
 	WHERE b.bot_id = bot
 	LIMIT 1;
-	SELECT x.membership_id, x.join_event_id, x.joined_at INTO m
-	FROM wa.memberships AS x
-	JOIN wa.groups AS g ON g.group_id = x.group_id
-	WHERE g.jid = said ->> 'jid' AND x.user_id = own_user AND x.left_at IS NULL AND x.join_source = 'snapshot';
-	IF FOUND THEN
-		UPDATE wa.memberships AS x
-		SET joined_at = least(at, m.joined_at), joined_precision = interval '0', join_source = 'live',
-			join_kind = wa_private.join_verdict(fact ->> 'reason', actor, own_user, 1, false, false),
-			inviter = CASE WHEN fact ->> 'reason' IS NULL THEN nullif(actor, own_user) END
-		WHERE x.membership_id = m.membership_id;
-		UPDATE wa.group_events AS e
-		SET occurred_at = least(at, m.joined_at), at_precision = interval '0', source = 'live', actor = apply_create.actor,
-			how = wa_private.join_verdict(fact ->> 'reason', apply_create.actor, own_user, 1, false, false)
-		WHERE e.event_id = m.join_event_id;
+	IF own.user_id IS NOT NULL THEN
+		SELECT x.join_event_id, x.joined_at, x.join_source INTO m
+		FROM wa.memberships AS x
+		WHERE x.group_id = g.group_id AND x.user_id = own.user_id AND x.left_at IS NULL;
+		IF NOT FOUND AND told AND listed_version < g.version THEN
+			RETURN;					-- delivered again, and the bot is out since then
+		ELSIF m.join_source = 'live' AND m.joined_at = at THEN
+			id := m.join_event_id;
+		ELSE
+			id := nextval('wa.group_events_event_id_seq');
+			inferred := wa_private.member_joined(g, own.user_id, own.role, at, NULL, listed_version, verdict,
+				CASE verdict WHEN 'added' THEN actor END, id, false, false, true);
+			IF inferred IS NULL THEN
+				INSERT INTO wa.group_events (event_id, group_id, occurred_at, source, kind, action, target, version_after, received_at)
+				VALUES (id, g.group_id, at, 'live', 'join', 'create', own.user_id, listed_version, received);
+			END IF;
+			id := coalesce(inferred, id);
+			UPDATE wa.group_events AS e
+			SET occurred_at = at, at_precision = interval '0', source = 'live', action = 'create', how = verdict,
+				actor = apply_entry.actor, target_no = 1, reason = fact ->> 'reason', notification_id = notification,
+				ordinal = place, raw = wa_private.raw_of_target(fact -> 'raw', 1, 1)
+			WHERE e.event_id = id;
+			event_ids := event_ids || id;
+		END IF;
+	END IF;
+	PERFORM wa_private.change_own_bots(bot, g, 'create', fact, at, received);
+	IF id IS NOT NULL THEN
+		INSERT INTO wa.event_sightings (event_id, bot_id, group_id, notification_id, ordinal, sent_at, seen_at, offline)
+		VALUES (id, bot, g.group_id, notification, place, at, received, coalesce((fact ->> 'offline')::boolean, false))
+		ON CONFLICT ON CONSTRAINT event_sightings_pkey DO NOTHING;
+	END IF;
+	IF NOT told THEN
+		SELECT apply_entry.event_ids || r.event_ids, r.ask INTO event_ids, ask
+		FROM wa_private.apply_group(bot, said, 'create', received, received, people, NULL, NULL) AS r;
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION wa_private.apply_create(bigint, jsonb, jsonb, timestamptz, timestamptz, bigint) IS
-'part of the fact group_change: create, with the metadata that it carries';
+COMMENT ON FUNCTION wa_private.apply_entry(bigint, record, jsonb, jsonb, timestamptz, timestamptz, bigint) IS
+'part of the fact group_change: a create that tells of a bot that came into a group';
 
 /* A change in a group of which nothing about people is stored. */
 CREATE FUNCTION wa_private.apply_unwatched(bot bigint, g record, kind text, fact jsonb, at timestamptz, received timestamptz)
@@ -302,6 +357,7 @@ BEGIN
 		WHERE x.group_id = g.group_id AND (x.subject_at IS NULL OR x.subject_at <= at);
 	ELSIF kind = 'create' AND fact -> 'carried' ? 'jid' THEN
 		PERFORM wa_private.apply_group(bot, fact -> 'carried', 'create', received, received, '{}', NULL, NULL);
+		PERFORM wa_private.change_own_bots(bot, g, kind, fact, at, received);
 	END IF;
 END
 $$;
@@ -375,8 +431,8 @@ BEGIN
 		RETURN;					-- delivered again
 	END IF;
 
-	IF kind IN ('join', 'leave') AND NOT covered THEN
-		PERFORM wa_private.change_own_bots(g, kind, fact, at);
+	IF kind IN ('join', 'leave', 'promote', 'demote') AND NOT covered THEN
+		PERFORM wa_private.change_own_bots(bot, g, kind, fact, at, received);
 	END IF;
 	IF g.watch_level = 'none' THEN
 		PERFORM wa_private.apply_unwatched(bot, g, kind, fact, at, received);
@@ -400,6 +456,14 @@ BEGIN
 	IF kind = 'create' THEN
 		targets := '[]';
 		n_targets := 0;
+	END IF;
+
+	IF kind = 'create' AND fact -> 'carried' ? 'jid' THEN
+		IF NOT wa_private.is_new_group(g, fact, at) THEN
+			SELECT r.* INTO event_ids, ask FROM wa_private.apply_entry(bot, g, fact, people, at, received, actor) AS r;
+			RETURN;
+		END IF;
+		PERFORM wa_private.change_own_bots(bot, g, kind, fact, at, received);
 	END IF;
 
 	FOR i IN least(n_targets, 1)..n_targets LOOP
@@ -498,7 +562,9 @@ BEGIN
 		RETURN;					-- another bot was first: all of it is stored
 	END IF;
 	IF kind = 'create' AND fact -> 'carried' ? 'jid' THEN
-		SELECT r.* INTO more FROM wa_private.apply_create(bot, fact, people, at, received, actor) AS r;
+		SELECT r.* INTO more
+		FROM wa_private.apply_group(bot, fact -> 'carried', 'create', received, received, people,
+			to_timestamp((fact #>> '{carried,created_at}')::double precision), actor) AS r;
 		event_ids := event_ids || more.event_ids;
 		ask := more.ask;
 		RETURN;
