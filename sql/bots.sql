@@ -42,6 +42,8 @@ ORDER BY p.proname, p.oid::regprocedure::text, b.bot;
 SELECT public.try($$SELECT wa.qr_png('shop', 63)$$);
 SELECT public.try($$SELECT wa.qr_png('shop', NULL)$$);
 SELECT public.try($$SELECT wa.qr_html('shop', 5000)$$);
+SELECT public.try($$SELECT wa.qr_text('shop', 'green')$$);
+SELECT public.try($$SELECT wa.qr_text('shop', NULL)$$);
 SELECT public.try($$SELECT wa.pair_code('shop', NULL)$$);
 SELECT public.try($$SELECT wa.pair_code('shop', '0170 1234567')$$);
 SELECT public.try($$SELECT wa.pair_code('shop', '+49 170 12345678901')$$);

@@ -265,10 +265,15 @@ wac_running_version(PG_FUNCTION_ARGS)
 Datum
 wac_qr_text(PG_FUNCTION_ARGS)
 {
+	char *terminal = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	StringInfoData out;
 
 	initStringInfo(&out);
-	qr_write_text(text_to_cstring(PG_GETARG_TEXT_PP(0)), &out);
+	qr_write_text(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+				  strcmp(terminal, "color") == 0   ? QR_COLORED
+				  : strcmp(terminal, "light") == 0 ? QR_LIGHT_BACKGROUND
+												   : QR_DARK_BACKGROUND,
+				  &out);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
 

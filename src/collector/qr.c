@@ -66,17 +66,19 @@ is_dark(const Modules *modules, int x, int y)
 }
 
 void
-qr_write_text(const char *content, StringInfo out)
+qr_write_text(const char *content, QrTerminal terminal, StringInfo out)
 {
 	Modules modules = make_modules(content);
+	bool ink = terminal != QR_DARK_BACKGROUND; /* blocks are the dark modules */
 
 	for (int y = 0; y < modules.width; y += 2)
 	{
-		appendStringInfoString(out, ANSI_BLACK_ON_WHITE);
+		if (terminal == QR_COLORED)
+			appendStringInfoString(out, ANSI_BLACK_ON_WHITE);
 		for (int x = 0; x < modules.width; x++)
 		{
-			bool upper = is_dark(&modules, x, y);
-			bool lower = is_dark(&modules, x, y + 1);
+			bool upper = is_dark(&modules, x, y) == ink;
+			bool lower = is_dark(&modules, x, y + 1) == ink;
 
 			/* full, upper and lower half block */
 			appendStringInfoString(out, upper && lower ? "\342\226\210"
@@ -84,7 +86,7 @@ qr_write_text(const char *content, StringInfo out)
 										: lower        ? "\342\226\204"
 													   : " ");
 		}
-		appendStringInfoString(out, ANSI_RESET "\n");
+		appendStringInfoString(out, terminal == QR_COLORED ? ANSI_RESET "\n" : "\n");
 	}
 	pfree(modules.dark);
 }

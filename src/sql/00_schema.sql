@@ -39,11 +39,11 @@ AS 'MODULE_PATHNAME', 'wac_wake_workers';
 COMMENT ON FUNCTION wa_private.wake_workers() IS
 'makes the workers of this database read wa.bots again when the transaction commits';
 
-CREATE FUNCTION wa_private.render_qr_text(content text)
+CREATE FUNCTION wa_private.render_qr_text(content text, terminal text)
 RETURNS text LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'wac_qr_text';
-COMMENT ON FUNCTION wa_private.render_qr_text(text) IS
-'a QR code of half blocks for a terminal, black on white, quiet zone of four modules';
+COMMENT ON FUNCTION wa_private.render_qr_text(text, text) IS
+'a QR code of half blocks, black on white, quiet zone of four modules, for a terminal with dark or light background or (color) any that takes escape sequences';
 
 CREATE FUNCTION wa_private.render_qr_svg(content text)
 RETURNS text LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE

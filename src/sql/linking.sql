@@ -161,27 +161,39 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION wa.qr_expires_at(text) IS 'when the QR code that the other qr functions return now dies; a new one follows by itself';
 
-CREATE FUNCTION wa.qr_text(bot bigint)
+/*
+ * A client's table (psql's usual format) shows escape sequences as text, so the
+ * code is drawn in the terminal's own colours unless they are asked for.
+ */
+CREATE FUNCTION wa.qr_text(bot bigint, terminal text DEFAULT 'dark')
 RETURNS text LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	qr record;
 BEGIN
+	PERFORM wa_private.require_bot(bot);
+	IF terminal IS NULL OR terminal NOT IN ('dark', 'light', 'color') THEN
+		RAISE EXCEPTION 'invalid kind of terminal: %', quote_nullable(left(terminal, 40))
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Give dark or light, which is its background, or color where escape sequences get through (psql -At).';
+	END IF;
 	qr := wa_private.current_qr(bot);
-	RETURN wa_private.render_qr_text(qr.content) || E'\n'
+	RETURN wa_private.render_qr_text(qr.content, terminal) || E'\n'
 		|| format('Phone: Settings > Linked devices > Link a device. Valid until %s.',
 				  to_char(qr.valid_until, 'HH24:MI:SS'));
 END
 $$;
-COMMENT ON FUNCTION wa.qr_text(bigint) IS 'the QR code that links the bot, drawn with blocks for a terminal (psql: \pset format unaligned, \t), and until when it is valid';
+COMMENT ON FUNCTION wa.qr_text(bigint, text) IS
+'the QR code that links the bot, drawn with blocks for a terminal with dark or light background or (color, psql -At) any, and until when it is valid';
 
-CREATE FUNCTION wa.qr_text(bot text)
+CREATE FUNCTION wa.qr_text(bot text, terminal text DEFAULT 'dark')
 RETURNS text LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	SELECT wa.qr_text(wa_private.bot_id(bot));
+	SELECT wa.qr_text(wa_private.bot_id(bot), terminal);
 END;
-COMMENT ON FUNCTION wa.qr_text(text) IS 'the QR code that links the bot, drawn with blocks for a terminal (psql: \pset format unaligned, \t), and until when it is valid';
+COMMENT ON FUNCTION wa.qr_text(text, text) IS
+'the QR code that links the bot, drawn with blocks for a terminal with dark or light background or (color, psql -At) any, and until when it is valid';
 
 CREATE FUNCTION wa.qr_svg(bot bigint)
 RETURNS text LANGUAGE plpgsql VOLATILE

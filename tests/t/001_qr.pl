@@ -28,6 +28,12 @@ my $bot_id = $node->safe_psql('postgres', "SELECT wa.add_bot('support')");
 like($bot_id, qr/^\d+$/, 'add_bot returns the bot\'s number');
 my $terminal = $node->safe_psql('postgres', "SELECT wa.qr_text('support')");
 like($terminal, qr/[█▀▄]/, 'the QR is drawn with blocks');
+# psql's tables show control characters as text, which makes a QR that no phone reads
+unlike($terminal, qr/[^\n -\x7e\x80-\xff]/, 'and nothing that a table of psql would show as an escape sequence');
+my ($quiet) = $terminal =~ /^([^\n]*\n[^\n]*)\n/;
+like($quiet, qr/^(?:█)+\n(?:█)+$/, 'its quiet zone is white on a terminal with dark background');
+like($node->safe_psql('postgres', "SELECT wa.qr_text('support', 'light')"), qr/^ +\n +\n    █▀▀▀▀▀█ /, 'and on one with light background');
+like($node->safe_psql('postgres', "SELECT wa.qr_text('support', 'color')"), qr/^\e\[30;107m +\e\[0m\n/, 'or coloured');
 
 is($node->safe_psql('postgres', "SELECT encode(substr(wa.qr_png('support', 400), 1, 8), 'hex')"), '89504e470d0a1a0a', 'the PNG is one');
 like($node->safe_psql('postgres', "SELECT wa.qr_svg('support')"), qr/<svg/, 'the SVG is one');
