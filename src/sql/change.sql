@@ -67,6 +67,67 @@ RETURN CASE
 END;
 COMMENT ON FUNCTION wa_private.join_verdict(text, bigint, bigint, integer, boolean, boolean) IS 'how a join came about';
 
+/*
+ * How a leave came about, sheet 2 section 2.7: left when alone in the action
+ * and by themselves or, for the bot that got it, by nobody; else removed.
+ */
+CREATE FUNCTION wa_private.leave_verdict(bot bigint, action text, actor jsonb, targets jsonb, same boolean)
+RETURNS text LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF action = 'leave' THEN
+		RETURN 'left';
+	ELSIF jsonb_array_length(targets) <> 1 THEN
+		RETURN 'removed';
+	ELSIF actor IS NULL THEN
+		RETURN CASE WHEN EXISTS (SELECT FROM wa.bots AS b
+				WHERE b.bot_id = bot AND (b.lid = targets -> 0 ->> 'lid' OR b.jid = targets -> 0 ->> 'pn'))
+			THEN 'left' ELSE 'removed' END;
+	END IF;
+	RETURN CASE WHEN same OR wa_private.same_person(actor, targets -> 0) THEN 'left' ELSE 'removed' END;
+END
+$$;
+COMMENT ON FUNCTION wa_private.leave_verdict(bigint, text, jsonb, jsonb, boolean) IS 'how a leave came about';
+
+/* A bot saw an event. */
+CREATE FUNCTION wa_private.see_event(event bigint, bot bigint, id bigint, notification text, ordinal integer, sent_at timestamptz,
+	seen_at timestamptz, offline boolean)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	INSERT INTO wa.event_sightings (event_id, bot_id, group_id, notification_id, ordinal, sent_at, seen_at, offline)
+	VALUES (event, bot, id, notification, see_event.ordinal, see_event.sent_at, see_event.seen_at, see_event.offline)
+	ON CONFLICT ON CONSTRAINT event_sightings_pkey DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION wa_private.see_event(bigint, bigint, bigint, text, integer, timestamptz, timestamptz, boolean) IS
+'writes down that a bot saw an event';
+
+/*
+ * Moves the group to the version of a change.  v_after null: the version stays.
+ * Our members stay known to be the server's only while no change was missed.
+ */
+CREATE FUNCTION wa_private.advance_group(id bigint, v_after bigint, at timestamptz, received timestamptz, gap boolean, incomplete boolean)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE wa.groups AS x
+	SET version = greatest(v_after, x.version),
+		changed_at = greatest(x.changed_at, received),
+		equal_at = CASE WHEN gap OR x.needs_refresh THEN x.equal_at ELSE greatest(x.equal_at, at) END,
+		equal_version = CASE WHEN gap OR x.needs_refresh THEN x.equal_version ELSE coalesce(v_after, x.equal_version) END,
+		refresh_reason = CASE WHEN x.needs_refresh THEN x.refresh_reason WHEN gap THEN 'gap'
+			WHEN incomplete THEN 'incomplete_roster' ELSE x.refresh_reason END,
+		needs_refresh = (x.needs_refresh OR gap OR incomplete) AND x.unobserved_since IS NULL
+	WHERE x.group_id = id;
+END
+$$;
+COMMENT ON FUNCTION wa_private.advance_group(bigint, bigint, timestamptz, timestamptz, boolean, boolean) IS
+'part of the fact group_change: versions and what is known of the members';
+
 /* The raw action with only what concerns one of several targets. */
 CREATE FUNCTION wa_private.raw_of_target(raw jsonb, target_no integer, targets integer)
 RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -333,9 +394,8 @@ BEGIN
 	END IF;
 	PERFORM wa_private.change_own_bots(bot, g, 'create', fact, at, received);
 	IF id IS NOT NULL THEN
-		INSERT INTO wa.event_sightings (event_id, bot_id, group_id, notification_id, ordinal, sent_at, seen_at, offline)
-		VALUES (id, bot, g.group_id, notification, place, at, received, coalesce((fact ->> 'offline')::boolean, false))
-		ON CONFLICT ON CONSTRAINT event_sightings_pkey DO NOTHING;
+		PERFORM wa_private.see_event(id, bot, g.group_id, notification, place, at, received,
+			coalesce((fact ->> 'offline')::boolean, false));
 	END IF;
 	IF NOT told THEN
 		SELECT apply_entry.event_ids || r.event_ids, r.ask INTO event_ids, ask
@@ -472,9 +532,7 @@ BEGIN
 			id := wa_private.known_event(bot, g.group_id, kind, person, i, actor, at, CASE WHEN chained THEN v_after END,
 				notification, ordinal, details);
 			IF id IS NOT NULL THEN
-				INSERT INTO wa.event_sightings (event_id, bot_id, group_id, notification_id, ordinal, sent_at, seen_at, offline)
-				VALUES (id, bot, g.group_id, notification, ordinal, at, received, offline)
-				ON CONFLICT ON CONSTRAINT event_sightings_pkey DO NOTHING;
+				PERFORM wa_private.see_event(id, bot, g.group_id, notification, ordinal, at, received, offline);
 				CONTINUE;
 			END IF;
 		END IF;
@@ -507,13 +565,7 @@ BEGIN
 					gap OR coalesce(g.equal_version < g.version, true));
 			END IF;
 		ELSIF kind = 'leave' THEN
-			-- left: alone in the action, and by themselves or, for one of ours, by nobody
-			how := CASE WHEN action = 'leave' OR (n_targets = 1
-					AND (wa_private.same_person(fact -> 'actor', targets -> 0)
-						OR (watched AND actor = person)
-						OR (NOT fact ? 'actor' AND EXISTS (SELECT FROM wa.bots AS b
-							WHERE b.bot_id = bot AND (b.lid = targets -> 0 ->> 'lid' OR b.jid = targets -> 0 ->> 'pn')))))
-				THEN 'left' ELSE 'removed' END;
+			how := wa_private.leave_verdict(bot, action, fact -> 'actor', targets, coalesce(actor = person, false));
 			IF person IS NOT NULL THEN
 				inferred := wa_private.member_left(g, person, at, v_before, v_after, how,
 					CASE how WHEN 'removed' THEN actor END, id, late, covered);
@@ -552,9 +604,7 @@ BEGIN
 				raw = this.raw
 			WHERE e.event_id = inferred;
 		END IF;
-		INSERT INTO wa.event_sightings (event_id, bot_id, group_id, notification_id, ordinal, sent_at, seen_at, offline)
-		VALUES (id, bot, g.group_id, notification, ordinal, at, received, offline)
-		ON CONFLICT ON CONSTRAINT event_sightings_pkey DO NOTHING;
+		PERFORM wa_private.see_event(id, bot, g.group_id, notification, ordinal, at, received, offline);
 		event_ids := event_ids || id;
 	END LOOP;
 
@@ -578,16 +628,8 @@ BEGIN
 	END IF;
 
 	IF (chained AND NOT late) OR fact -> 'roster_incomplete' = 'true' THEN
-		UPDATE wa.groups AS x
-		SET version = CASE WHEN late THEN x.version ELSE greatest(v_after, x.version) END,
-			changed_at = greatest(x.changed_at, received),
-			equal_at = CASE WHEN gap OR x.needs_refresh THEN x.equal_at ELSE greatest(x.equal_at, at) END,
-			equal_version = CASE WHEN gap OR x.needs_refresh THEN x.equal_version ELSE coalesce(v_after, x.equal_version) END,
-			refresh_reason = CASE WHEN x.needs_refresh THEN x.refresh_reason WHEN gap THEN 'gap'
-				WHEN fact -> 'roster_incomplete' = 'true' THEN 'incomplete_roster' ELSE x.refresh_reason END,
-			needs_refresh = (x.needs_refresh OR gap OR coalesce(fact -> 'roster_incomplete' = 'true', false))
-				AND x.unobserved_since IS NULL
-		WHERE x.group_id = g.group_id;
+		PERFORM wa_private.advance_group(g.group_id, CASE WHEN NOT late THEN v_after END, at, received, gap,
+			coalesce(fact -> 'roster_incomplete' = 'true', false));
 	END IF;
 END
 $$;

@@ -173,7 +173,9 @@ BEGIN
 	IF missing THEN
 		PERFORM wa_private.add_lids(records);
 		PERFORM wa_private.add_phones(records);
-		PERFORM wa_private.add_names(records);
+		IF jsonb_path_exists(records, '$[*] ? (!exists(@.lid) && !exists(@.pn))') THEN
+			PERFORM wa_private.add_names(records);
+		END IF;
 	END IF;
 	IF missing OR conflict THEN
 		FOR hard IN
