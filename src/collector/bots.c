@@ -58,7 +58,7 @@ start_linking(Session *session)
 		session_report(
 			session, BOT_ERROR, "storage", NULL,
 			"The keys of a new link could not be stored; the server log has the reason.");
-	else if (!session_attach_client(session, &device))
+	else if (!session_attach_client(session, &device, 0))
 		report_lack_of_memory(session);
 	else
 	{
@@ -206,7 +206,7 @@ take_bot(const StoreBot *bot)
 		return;
 	}
 	if (is_new && bot->device != NULL && device_is_linked(bot->device) &&
-		!session_attach_client(session, bot->device))
+		!session_attach_client(session, bot->device, host_wall_us(bot->last_seen_at)))
 	{
 		session_make_void(session);
 		session->login_requested_at = bot->login_requested_at;

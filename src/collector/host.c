@@ -63,3 +63,12 @@ host_timestamp_in(int64 delta_us)
 {
 	return GetCurrentTimestamp() + delta_us; /* both count microseconds */
 }
+
+int64
+host_wall_us(TimestampTz at)
+{
+	const int64 epoch_us =
+		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (int64) SECS_PER_DAY * USECS_PER_SEC;
+
+	return at == 0 ? 0 : at + epoch_us;
+}

@@ -20,4 +20,7 @@ extern WaNow host_now(void);
 /* The moment delta_us from now. */
 extern TimestampTz host_timestamp_in(int64 delta_us);
 
+/* The moment as the core counts wall time; 0 stays 0. */
+extern int64 host_wall_us(TimestampTz at);
+
 #endif /* WA_HOST_H */

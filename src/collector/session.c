@@ -140,7 +140,7 @@ leave_queues(Session *session)
 }
 
 bool
-session_attach_client(Session *session, const WaDevice *device)
+session_attach_client(Session *session, const WaDevice *device, int64 last_online_us)
 {
 	WaClientConfig config;
 
@@ -160,6 +160,7 @@ session_attach_client(Session *session, const WaDevice *device)
 	config.iq_timeout_us = settings_iq_timeout_ms * INT64_C(1000);
 	config.keepalive_us = settings_keepalive_interval_ms * INT64_C(1000);
 	config.deaf_after_us = settings_deaf_after_ms * INT64_C(1000);
+	config.last_online_us = last_online_us;
 	if (client_create(&config, device, &session->client) == WA_OK)
 	{
 		session->status = BOT_OFFLINE;
@@ -420,10 +421,11 @@ renew_client(Session *session, WaNow now)
 	bool is_void = client_status(session->client) == BOT_LOGGED_OUT;
 	bool was_started = session->is_started;
 	bool was_requested = session->is_requested;
+	int64 last_online_us = client_last_online_us(session->client);
 
 	session_detach_client(session);
 	/* The keys of a removed device are void: the next link makes new ones. */
-	if (!is_void && !session_attach_client(session, &device))
+	if (!is_void && !session_attach_client(session, &device, last_online_us))
 		session_make_void(session);
 	else if (!is_void && was_started)
 	{

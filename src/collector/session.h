@@ -77,8 +77,11 @@ extern bool session_is_linked(const Session *session);
 typedef void (*SessionVisitor)(Session *session);
 extern void session_visit_all(SessionVisitor visit); /* may drop the one it visits */
 
-/* Gives the session a client for this device.  False when memory is out. */
-extern bool session_attach_client(Session *session, const WaDevice *device);
+/*
+ * Gives the session a client for this device, which was last known to be
+ * online at last_online_us (wall time, 0 unknown).  False when memory is out.
+ */
+extern bool session_attach_client(Session *session, const WaDevice *device, int64 last_online_us);
 /* Drops client and connection, keeps the session. */
 extern void session_detach_client(Session *session);
 /* The same, and the tables know more: it is to be loaded from them again in a while. */

@@ -56,7 +56,7 @@ typedef struct Statement
 /* Rows of a bot that was removed meanwhile are not written: hence the joins. */
 static Statement statements[N_STATEMENTS] = {
 	[LOAD_BOTS] = {"SELECT bot_id, name, device_name, desired, login_requested_at,"
-				   " status, status_reason, status_since, status_until,"
+				   " status, status_reason, status_since, status_until, last_seen_at,"
 				   " noise_private, identity_private, registration_id,"
 				   " signed_prekey_id, signed_prekey_private, signed_prekey_signature,"
 				   " adv_secret, next_prekey_id, jid, lid, platform,"

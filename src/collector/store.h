@@ -61,6 +61,7 @@ typedef struct StoreBot
 	char *status_reason;
 	TimestampTz status_since; /* 0 never */
 	TimestampTz status_until; /* 0 none */
+	TimestampTz last_seen_at; /* known to have been online then; 0 never */
 	WaDevice *device;         /* NULL: none; only read when asked for */
 	bool is_damaged;          /* the device in the table makes no sense */
 	bool is_ours;             /* the advisory lock is held */

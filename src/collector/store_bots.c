@@ -162,6 +162,7 @@ read_bot(HeapTuple row, StoreKnows knows, StoreBot *bot)
 	bot->status_reason = column_text(row, LOAD_STATUS_REASON);
 	bot->status_since = column_int(row, LOAD_STATUS_SINCE, TIMESTAMPTZOID);
 	bot->status_until = column_int(row, LOAD_STATUS_UNTIL, TIMESTAMPTZOID);
+	bot->last_seen_at = column_int(row, LOAD_LAST_SEEN_AT, TIMESTAMPTZOID);
 	if (knows(bot->bot_id))
 		bot->is_ours = true;
 	else

@@ -160,6 +160,12 @@ client_device(const WaClient *client)
 	return &client->device;
 }
 
+int64_t
+client_last_online_us(const WaClient *client)
+{
+	return client->seen_wall_us;
+}
+
 WaBotStatus
 client_status(const WaClient *client)
 {

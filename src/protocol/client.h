@@ -174,6 +174,8 @@ typedef struct WaEvent
 extern WaStatus client_create(const WaClientConfig *config, const WaDevice *device, WaClient **out);
 extern void client_destroy(WaClient *client);
 extern const WaDevice *client_device(const WaClient *client);
+/* Wall time at which the bot is known to have been online, 0 unknown. */
+extern int64_t client_last_online_us(const WaClient *client);
 extern WaBotStatus client_status(const WaClient *client);
 
 /* ---- connection ---- */

@@ -114,6 +114,7 @@ RETURNS TABLE (
 	status_reason text,
 	status_since timestamptz,
 	status_until timestamptz,
+	last_seen_at timestamptz,
 	noise_private bytea,
 	identity_private bytea,
 	registration_id integer,
@@ -141,7 +142,7 @@ BEGIN
 
 	RETURN QUERY
 	SELECT b.bot_id, b.name, b.desired, b.login_requested_at, b.device_name, b.default_watch, b.status,
-		b.status_reason, b.status_since, b.status_until,
+		b.status_reason, b.status_since, b.status_until, greatest(b.last_online_at, b.last_stanza_at),
 		d.noise_private, d.identity_private, d.registration_id, d.signed_prekey_id, d.signed_prekey_private,
 		d.signed_prekey_signature, d.adv_secret, d.next_prekey_id, d.jid, d.lid, d.platform, d.business_name,
 		d.push_name, d.account, d.routing, d.login_counter

@@ -50,5 +50,27 @@ SELECT count(*) FROM (
 	SELECT FROM wa.group_events WHERE source = 'live'
 	GROUP BY group_id, notification_id, ordinal, target_no HAVING count(*) > 1) AS doubled
 SQL
+
+# The service forgets what waited too long: after such an absence the rosters
+# are compared, though the queue says that it is complete.
+sub group_queries
+{
+	my ($client) = @{ $simulator->ask({ do => 'clients', number => '4915100009' })->{clients} };
+	return $client->{group_queries};
+}
+
+my $queries = group_queries();
+my $listed = $node->safe_psql('postgres', 'SELECT roster_at FROM wa.groups');
+$node->restart('fast');
+wait_for($node, "SELECT status = 'online' FROM wa.bots", 'online after a short absence');
+is(group_queries(), $queries, 'no list is asked for when the queue covers the absence');
+$node->safe_psql('postgres', "SELECT wa.pause_bot('one')");
+wait_for($node, "SELECT status = 'offline' FROM wa.bots", 'paused');
+$node->safe_psql('postgres', "UPDATE wa.bots SET last_online_at = now() - interval '11 days', last_stanza_at = NULL");
+$node->restart('fast');
+$node->safe_psql('postgres', "SELECT wa.resume_bot('one')");
+wait_for($node, "SELECT status = 'online' FROM wa.bots", 'online after a long absence');
+wait_for($node, "SELECT roster_at > '$listed' FROM wa.groups", 'the rosters are compared after a long absence');
+is(group_queries(), $queries + 1, 'with one question');
 $node->stop('fast');
 done_testing();

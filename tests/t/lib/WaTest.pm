@@ -19,7 +19,7 @@ use Time::HiRes ();
 
 our @EXPORT = qw(simulator wa_node wait_for add_bot link_bot linked_node bot_status roster truth_roster
 	same_rosters worker_pid process_gone sql_error
-	wait_connected);
+	wait_connected wait_acknowledged);
 
 our $timeout = $ENV{PG_TEST_TIMEOUT_DEFAULT} // 60;
 $PostgreSQL::Test::Utils::timeout_default = $timeout;
@@ -212,6 +212,28 @@ sub wait_connected
 	{
 		($client) = grep { $_->{number} eq $number && !$_->{removed} } @{ $simulator->ask({ do => 'clients' })->{clients} };
 		if ($client && $client->{connected} && $client->{caught_up})
+		{
+			pass($what);
+			return 1;
+		}
+		Time::HiRes::usleep(50_000);
+	} while (Time::HiRes::time() < $until);
+	fail($what);
+	diag(explain $client);
+	return 0;
+}
+
+# wait_acknowledged(SIMULATOR, NUMBER, WHAT): until that account's companion owes
+# the simulator no answer.
+sub wait_acknowledged
+{
+	my ($simulator, $number, $what) = @_;
+	my $until = Time::HiRes::time() + $timeout;
+	my $client;
+	do
+	{
+		($client) = grep { !$_->{removed} } @{ $simulator->ask({ do => 'clients', number => $number })->{clients} };
+		if ($client && $client->{unacked} == 0 && $client->{queued} == 0)
 		{
 			pass($what);
 			return 1;
