@@ -320,11 +320,12 @@ SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
-	records jsonb;
+	kinds text[];
+	records jsonb := '[]';
 	people jsonb := '{}';
-	levels jsonb;
+	levels jsonb := '{}';
 	bots bigint[];
-	alone boolean;
+	alone boolean := false;
 	f record;
 	c record;
 	r record;
@@ -336,27 +337,32 @@ BEGIN
 	IF cardinality(bot_ids) IS DISTINCT FROM cardinality(facts) OR array_position(bot_ids, NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'every fact needs its bot' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	FOR f IN SELECT x.fact FROM unnest(facts) AS x (fact) LOOP
-		IF jsonb_typeof(f.fact) IS DISTINCT FROM 'object'
-			OR f.fact ->> 'fact' IS NULL OR f.fact ->> 'fact' NOT IN ('status', 'aliases', 'group', 'group_list', 'group_gone',
-				'group_change', 'number_change', 'caught_up', 'raw') THEN
-			RAISE EXCEPTION 'unknown fact: %', quote_nullable(left(f.fact ->> 'fact', 80))
-				USING ERRCODE = 'invalid_parameter_value';
-		END IF;
-	END LOOP;
+	kinds := ARRAY(SELECT DISTINCT x.fact ->> 'fact' FROM unnest(facts) AS x (fact));
+	IF NOT kinds <@ ARRAY['status', 'aliases', 'group', 'group_list', 'group_gone', 'group_change', 'number_change', 'caught_up', 'raw'] THEN
+		RAISE EXCEPTION 'unknown fact: %', (
+			SELECT quote_nullable(left(x.kind, 80)) FROM unnest(kinds) AS x (kind)
+			WHERE x.kind IN ('status', 'aliases', 'group', 'group_list', 'group_gone', 'group_change', 'number_change', 'caught_up', 'raw')
+				IS NOT TRUE LIMIT 1)
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
 
-	records := wa_private.people_of(facts, NULL);
-	alone := wa_private.people_conflict(records)
-		OR EXISTS (SELECT FROM wa_private.number_changes_of(facts));
-	PERFORM wa_private.lock_people(alone);
-	PERFORM wa_private.make_partition(now() + interval '1 month');
-	PERFORM wa_private.make_partition(m.at)
-	FROM (SELECT DISTINCT wa_private.partition_month(t.at) AT TIME ZONE 'UTC' AS at
-		  FROM unnest(facts) AS x (fact)
-		  CROSS JOIN LATERAL (SELECT coalesce(to_timestamp((x.fact ->> 'received_at')::double precision), now()) AS received) AS w
-		  CROSS JOIN LATERAL (VALUES (w.received), (wa_private.sane_time((x.fact ->> 'at')::double precision, w.received))) AS t (at)
-		  WHERE x.fact ->> 'fact' IN ('group', 'group_change', 'number_change')) AS m;
-	levels := wa_private.lock_groups(bot_ids, facts);
+	-- many a call tells nothing but how a bot is: then neither people nor groups are touched
+	IF NOT kinds <@ ARRAY['status', 'caught_up', 'raw'] THEN
+		records := wa_private.people_of(facts, NULL);
+		alone := wa_private.people_conflict(records)
+			OR (kinds && ARRAY['number_change', 'group_change'] AND EXISTS (SELECT FROM wa_private.number_changes_of(facts)));
+		PERFORM wa_private.lock_people(alone);
+	END IF;
+	IF kinds && ARRAY['group', 'group_list', 'group_gone', 'group_change', 'number_change'] THEN
+		PERFORM wa_private.make_partition(now() + interval '1 month');
+		PERFORM wa_private.make_partition(m.at)
+		FROM (SELECT DISTINCT wa_private.partition_month(t.at) AT TIME ZONE 'UTC' AS at
+			  FROM unnest(facts) AS x (fact)
+			  CROSS JOIN LATERAL (SELECT coalesce(to_timestamp((x.fact ->> 'received_at')::double precision), now()) AS received) AS w
+			  CROSS JOIN LATERAL (VALUES (w.received), (wa_private.sane_time((x.fact ->> 'at')::double precision, w.received))) AS t (at)
+			  WHERE x.fact ->> 'fact' IN ('group', 'group_change', 'number_change')) AS m;
+		levels := wa_private.lock_groups(bot_ids, facts);
+	END IF;
 
 	IF alone THEN
 		FOR c IN SELECT x.* FROM wa_private.number_changes_of(facts) AS x ORDER BY x.no LOOP
@@ -371,14 +377,16 @@ BEGIN
 	END IF;
 
 	SELECT array_agg(b.bot_id) INTO bots FROM wa.bots AS b WHERE b.bot_id = ANY (bot_ids);
-	-- whoever hears of a group is in it; not again after it left
-	INSERT INTO wa.bot_groups (bot_id, group_id, first_seen_at, last_seen_at)
-	SELECT DISTINCT x.bot, g.group_id, now(), now()
-	FROM unnest(bot_ids, facts) AS x (bot, fact)
-	JOIN wa.groups AS g ON g.jid = x.fact ->> 'group'
-	WHERE x.fact ->> 'fact' = 'group_change' AND x.bot = ANY (bots)
-		AND NOT EXISTS (SELECT FROM wa.bot_groups AS b WHERE b.bot_id = x.bot AND b.group_id = g.group_id)
-	ON CONFLICT DO NOTHING;
+	IF 'group_change' = ANY (kinds) THEN
+		-- whoever hears of a group is in it; not again after it left
+		INSERT INTO wa.bot_groups (bot_id, group_id, first_seen_at, last_seen_at)
+		SELECT DISTINCT x.bot, g.group_id, now(), now()
+		FROM unnest(bot_ids, facts) AS x (bot, fact)
+		JOIN wa.groups AS g ON g.jid = x.fact ->> 'group'
+		WHERE x.fact ->> 'fact' = 'group_change' AND x.bot = ANY (bots)
+			AND NOT EXISTS (SELECT FROM wa.bot_groups AS b WHERE b.bot_id = x.bot AND b.group_id = g.group_id)
+		ON CONFLICT DO NOTHING;
+	END IF;
 	FOR f IN
 		SELECT x.bot, x.fact, x.fact ->> 'fact' AS kind
 		FROM unnest(bot_ids, facts) WITH ORDINALITY AS x (bot, fact, no)
@@ -446,7 +454,9 @@ BEGIN
 			AND (g.refresh_asked_at IS NULL OR g.refresh_asked_at < clock_timestamp() - interval '10 seconds')
 		RETURNING a.asker, g.jid;
 	END IF;
-	PERFORM wa_private.notify_events(event_ids, ARRAY(SELECT DISTINCT x.id FROM unnest(group_ids) AS x (id)));
+	IF event_ids <> '{}' OR group_ids <> '{}' THEN
+		PERFORM wa_private.notify_events(event_ids, ARRAY(SELECT DISTINCT x.id FROM unnest(group_ids) AS x (id)));
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION wa_private.apply(bigint[], jsonb[]) IS

@@ -165,7 +165,9 @@ BEGIN
 	IF jsonb_array_length(records) = 0 THEN
 		RETURN '{}';
 	END IF;
-	SELECT bool_or(x.lid_missing OR x.pn_missing OR x.user_id IS NULL), bool_or(x.conflict), bool_or(x.stale),
+	-- an alias of nobody we know teaches nothing
+	SELECT bool_or((x.lid_missing OR x.pn_missing OR x.user_id IS NULL) AND (x.creating OR x.user_id IS NOT NULL)),
+		bool_or(x.conflict), bool_or(x.stale),
 		coalesce(jsonb_object_agg(x.key, x.user_id) FILTER (WHERE x.user_id IS NOT NULL), '{}')
 	INTO missing, conflict, stale, people
 	FROM wa_private.look_up_people(records) AS x;
