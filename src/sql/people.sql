@@ -615,7 +615,15 @@ BEGIN
 		END LOOP;
 		theirs.user_id := kept;
 		theirs.left_at := greatest(theirs.left_at, CASE WHEN theirs.left_at IS NOT NULL THEN theirs.joined_at END);
-		INSERT INTO wa.memberships OVERRIDING SYSTEM VALUE SELECT theirs.*;
+		INSERT INTO wa.memberships (membership_id, group_id, user_id, role, role_version, label,
+			joined_at, joined_precision, join_kind, join_source, inviter, join_event_id, joined_version, joined_after_version,
+			left_at, left_precision, leave_kind, leave_source, remover, leave_event_id, left_version, left_after_version)
+		OVERRIDING SYSTEM VALUE
+		VALUES (theirs.membership_id, theirs.group_id, theirs.user_id, theirs.role, theirs.role_version, theirs.label,
+			theirs.joined_at, theirs.joined_precision, theirs.join_kind, theirs.join_source, theirs.inviter,
+			theirs.join_event_id, theirs.joined_version, theirs.joined_after_version,
+			theirs.left_at, theirs.left_precision, theirs.leave_kind, theirs.leave_source, theirs.remover,
+			theirs.leave_event_id, theirs.left_version, theirs.left_after_version);
 	END LOOP;
 	DELETE FROM wa.group_events AS e
 	WHERE e.event_id = ANY (never_was) AND e.source = 'snapshot'

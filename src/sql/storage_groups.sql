@@ -147,6 +147,7 @@ BEGIN
 		leave_event_id bigint,
 		left_version bigint,
 		left_after_version bigint,
+		source text NOT NULL GENERATED ALWAYS AS (CASE WHEN leave_source <> 'live' THEN leave_source ELSE join_source END) STORED,
 		CONSTRAINT memberships_order_check CHECK (left_at >= joined_at),
 		CONSTRAINT memberships_left_check CHECK ((left_at IS NULL) = (leave_kind IS NULL)
 			AND (left_at IS NULL) = (leave_source IS NULL))
@@ -186,6 +187,7 @@ BEGIN
 	COMMENT ON COLUMN wa.memberships.remover IS 'person who removed them';
 	COMMENT ON COLUMN wa.memberships.leave_event_id IS 'event in wa.group_events that ended the stay';
 	COMMENT ON COLUMN wa.memberships.left_version IS 'participant version of the leave; not after this when it is not exact';
+	COMMENT ON COLUMN wa.memberships.source IS 'live when the server reported both ends of the stay; otherwise where the one comes from that it did not report: snapshot, history';
 	COMMENT ON COLUMN wa.memberships.left_after_version IS 'participant version before the leave; null: unknown';
 
 	CREATE TABLE IF NOT EXISTS wa.group_counts (
