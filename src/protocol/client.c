@@ -705,7 +705,9 @@ client_tick(WaClient *client, WaNow now)
 	}
 	else if ((client->phase == PHASE_HELLO || client->phase == PHASE_LOGIN) &&
 			 now.mono_us >= client->phase_deadline)
-		client_end_for(client, FAILURE_TIMEOUT);
+		client_end_why(client, FAILURE_TIMEOUT,
+					   client->phase == PHASE_HELLO ? "no answer to the hello"
+													: "no answer to the login");
 	else if (client_has_stream(client))
 		client_tick_stream(client);
 }

@@ -112,7 +112,7 @@ client_handshake_answer(WaClient *client, const uint8_t *data, size_t len)
 		if (status == WA_ERR_NOMEM)
 			client_end_for(client, FAILURE_MEMORY);
 		else
-			client_end_for(client, FAILURE_HANDSHAKE);
+			client_end_why(client, FAILURE_HANDSHAKE, "the server's hello is not one");
 		return;
 	}
 	status =

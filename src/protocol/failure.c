@@ -14,6 +14,9 @@ static const char hint_wait_ban[] =
 	"WhatsApp has banned the account for a time. The bot comes back by itself when it ends.";
 static const char hint_banned[] =
 	"WhatsApp has banned the account. Appeal in the phone's app; then wa.login().";
+static const char hint_refused[] =
+	"WhatsApp refuses this login. It is tried again some times, slowly; if that does not help, "
+	"update wa_collector, or link the bot again: wa.logout(), wa.login() and a new QR.";
 
 /* ---- stream:error, sheet 1 section 9.1 ---- */
 
@@ -131,7 +134,7 @@ typedef struct FailureRow
 } FailureRow;
 
 static const FailureRow failure_rows[] = {
-	{400, BOT_ERROR, FAILURE_SLOW, 5, "bad_request", NULL},
+	{400, BOT_ERROR, FAILURE_SLOW, 5, "bad_request", hint_refused},
 	{401, BOT_LOGGED_OUT, FAILURE_STOP, 0, "logged_out", hint_relink},
 	{402, BOT_BANNED, FAILURE_UNTIL, 0, "temporary_ban", hint_wait_ban},
 	{403, BOT_LOGGED_OUT, FAILURE_STOP, 0, "locked",
@@ -142,10 +145,10 @@ static const FailureRow failure_rows[] = {
 	{409, BOT_ERROR, FAILURE_STOP, 0, "bad_user_agent",
 	 "WhatsApp refuses what this client says about itself. Check wa_collector.web_version."},
 	{411, BOT_ERROR, FAILURE_STOP, 0, "multidevice_mismatch", hint_relink},
-	{413, BOT_ERROR, FAILURE_SLOW, 5, "token_expired", NULL},
-	{414, BOT_ERROR, FAILURE_SLOW, 5, "token_invalid", NULL},
-	{415, BOT_ERROR, FAILURE_SLOW, 5, "not_found", NULL},
-	{418, BOT_ERROR, FAILURE_SLOW, 0, "client_unknown", NULL},
+	{413, BOT_ERROR, FAILURE_SLOW, 5, "token_expired", hint_refused},
+	{414, BOT_ERROR, FAILURE_SLOW, 5, "token_invalid", hint_refused},
+	{415, BOT_ERROR, FAILURE_SLOW, 5, "not_found", hint_refused},
+	{418, BOT_ERROR, FAILURE_SLOW, 0, "client_unknown", hint_refused},
 	{429, BOT_CONNECTING, FAILURE_SLOW, 0, "rate_limited", NULL},
 	{500, BOT_CONNECTING, FAILURE_SLOW, 0, "server_error", NULL},
 	{501, BOT_CONNECTING, FAILURE_SLOW, 0, "server_error", NULL},
@@ -209,6 +212,7 @@ failure_from_failure(const WaNode *node, int64_t wall_us)
 		.status = BOT_ERROR,
 		.policy = FAILURE_SLOW,
 		.reason = "login_refused",
+		.hint = hint_refused,
 		.attempts = 5,
 	};
 	uint64_t reason = 0;
@@ -258,6 +262,9 @@ failure_local(FailureKind kind)
 	{
 		case FAILURE_CONNECTION_FAILED:
 			failure.reason = "connection_failed";
+			failure.hint =
+				"It is tried again by itself. If it lasts, check wa_collector.endpoint and "
+				"whether this server may connect to it.";
 			break;
 		case FAILURE_CONNECTION_LOST:
 			failure.reason = "connection_lost";
@@ -282,6 +289,8 @@ failure_local(FailureKind kind)
 		case FAILURE_HANDSHAKE:
 			failure.reason = "handshake_failed";
 			failure.policy = FAILURE_SLOW;
+			failure.hint = "What answers does not speak WhatsApp's protocol. Check "
+						   "wa_collector.endpoint and what stands between.";
 			break;
 		case FAILURE_CERTIFICATE:
 			/* a proxy in between or an attack: nothing to hurry for */
@@ -304,6 +313,7 @@ failure_local(FailureKind kind)
 			failure.reason = "no_randomness";
 			failure.status = BOT_ERROR;
 			failure.policy = FAILURE_SLOW;
+			failure.hint = "The operating system gave no random numbers. See its log.";
 			break;
 		case FAILURE_PAIRING:
 			failure.reason = "pairing_failed";

@@ -47,7 +47,8 @@ check_failure(const WaFailure *failure, const Expected *expected)
 		fail_msg("%s: %s %s code %d policy %d", expected->xml, client_status_name(failure->status),
 				 failure->reason, failure->code, failure->policy);
 	/* what needs a person says what to do */
-	if (failure->policy == FAILURE_STOP && failure->status != BOT_OFFLINE)
+	if ((failure->policy == FAILURE_STOP && failure->status != BOT_OFFLINE) ||
+		failure->status == BOT_ERROR)
 		assert_non_null(failure->hint);
 }
 
@@ -203,7 +204,8 @@ maps_local_troubles(void **state)
 		assert_non_null(failure.reason);
 		for (int other = FAILURE_CONNECTION_FAILED; other < kind; other++)
 			assert_string_not_equal(failure.reason, failure_local((FailureKind) other).reason);
-		if (failure.status == BOT_ERROR && failure.policy == FAILURE_SLOW && kind != FAILURE_RANDOM)
+		if (failure.status == BOT_ERROR || kind == FAILURE_CONNECTION_FAILED ||
+			kind == FAILURE_HANDSHAKE)
 			assert_non_null(failure.hint);
 	}
 	assert_int_equal(failure_kind_of(WA_ERR_NOMEM), FAILURE_MEMORY);
