@@ -298,9 +298,14 @@ client_end(WaClient *client, const WaFailure *why)
 	if (client->phase == PHASE_ONLINE &&
 		client->now.mono_us - client->online_at >= BACKOFF_STABLE_US)
 		backoff_reset(&client->backoff);
-	if (client->logout_wanted && failure.status == BOT_LOGGED_OUT)
-		failure = failure_local(FAILURE_LOGOUT);
 	delay = client_delay(client, &failure);
+	/* a server that refuses us for good cannot be told: then this end of the link goes alone */
+	if (client->logout_wanted && delay < 0)
+	{
+		failure = failure_local(FAILURE_LOGOUT);
+		failure.code = why->code;
+		failure.detail = why->detail;
+	}
 	client->retry_at = delay < 0 ? WA_NEVER : client->now.mono_us + delay;
 
 	if (failure.status == BOT_LOGGED_OUT)

@@ -661,15 +661,38 @@ calls_a_logout_off(void **state)
 	fake_host_link(&host);
 	client_stop(host.client, host.now);
 	fake_host_pump(&host);
-	/* the server refuses the login, so the logout cannot be told either */
-	host.server.refusal = "<failure reason=\"406\"/>";
+	/* the server refuses the login for now, so the logout cannot be told yet */
+	host.server.refusal = "<failure reason=\"503\"/>";
 	assert_int_equal(client_logout(host.client, host.now), WA_OK);
 	fake_host_pump(&host);
-	assert_int_equal(host.status, BOT_BANNED);
+	assert_int_equal(host.status, BOT_CONNECTING);
 	host.server.refusal = NULL;
 	start();
 	assert_int_equal(host.status, BOT_ONLINE);
 	assert_int_equal(fake_server_count(&host.server, "remove-companion-device"), 0);
+}
+
+static void
+logs_out_without_the_server(void **state)
+{
+	static const char *const refusals[] = {"<failure reason=\"411\"/>", "<failure reason=\"406\"/>",
+										   "<failure reason=\"403\"/>"};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+	{
+		fake_host_link(&host);
+		client_stop(host.client, host.now);
+		fake_host_pump(&host);
+		/* it refuses the login for good: nobody is there to be told */
+		host.server.refusal = refusals[i];
+		assert_int_equal(client_logout(host.client, host.now), WA_OK);
+		fake_host_pump(&host);
+		assert_int_equal(host.status, BOT_LOGGED_OUT);
+		assert_string_equal(host.reason, "logout");
+		assert_true(client_deadline(host.client) == WA_NEVER);
+		host.server.refusal = NULL;
+	}
 }
 
 static void
@@ -713,6 +736,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(links_again_with_new_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(logs_out_from_offline, setup, teardown),
 		cmocka_unit_test_setup_teardown(calls_a_logout_off, setup, teardown),
+		cmocka_unit_test_setup_teardown(logs_out_without_the_server, setup, teardown),
 		cmocka_unit_test_setup_teardown(logs_out_what_was_never_linked, setup, teardown),
 	};
 
