@@ -23,6 +23,7 @@ Q := $(if $(V),,@)
 CLANG_FORMAT ?= clang-format-14
 FUZZ_RUNS ?= 100000
 KILLS ?= 500
+DROP ?= 0
 
 # ---------------------------------------------------------------- sources
 
@@ -217,9 +218,9 @@ bench-%: all bench-programs
 interop: all
 	@PG_CONFIG=$(PG_CONFIG) tests/interop/run
 
-## chaos: kill, cut and restart KILLS times under load, then compare the tables with the truth
+## chaos: kill, cut and restart KILLS times under load, lose DROP percent, then compare the tables with the truth
 chaos: all
-	@PG_CONFIG=$(PG_CONFIG) tests/chaos/chaos.pl --kills $(KILLS)
+	@PG_CONFIG=$(PG_CONFIG) tests/chaos/chaos.pl --kills $(KILLS) --drop $(DROP)
 
 # ---------------------------------------------------------------- house
 
