@@ -11,6 +11,8 @@ const DEFAULT_PATH = fileURLToPath(new URL('../../wa_simulator', import.meta.url
 export async function startSimulator(args = [], path = process.env.WA_SIMULATOR || DEFAULT_PATH) {
   const child = spawn(path, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = new Promise(resolve => child.once('exit', resolve));
+  // it must not outlive a test that crashes
+  process.once('exit', () => child.kill());
   const ready = await new Promise((resolve, reject) => {
     readline.createInterface({ input: child.stdout }).once('line', resolve);
     child.once('error', reject);

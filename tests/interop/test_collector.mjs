@@ -24,7 +24,16 @@ function passed(step) {
   console.log(`ok ${steps} - ${step}`);
 }
 
-async function groupLife(world, addressing) {
+// How the service may tell of things, besides the two ways of addressing
+const LIVES = [
+  { label: 'lid', addressing: 'lid' },
+  { label: 'pn', addressing: 'pn' },
+  { label: 'lid, ids for each device, newcomers get a create', addressing: 'lid',
+    options: { notification_ids: 'per_device', added_as: 'create' } },
+  { label: 'pn, newcomers get an add', addressing: 'pn', options: { notification_ids: 'shared', added_as: 'add' } },
+];
+
+async function groupLife(world, { label, addressing, options }) {
   const { simulator, cluster, people, alice, bob } = world;
   const test = new GroupUnderTest({ ...world, observer: alice, others: { bob }, bots: BOTS, passed });
   const number = name => people.number(name);
@@ -34,9 +43,9 @@ async function groupLife(world, addressing) {
   const setting = (client, what) => client.socket.groupSettingUpdate(test.jid, what);
   const code = () => alice.socket.groupInviteCode(test.jid);
 
-  await simulator.ask({ do: 'options', new_groups: addressing });
-  const group = (await alice.socket.groupCreate(`Group by ${addressing}`, numbers('bob', 'north', 'south', 'cem'))).id;
-  test.begin(group, addressing, ['alice', 'bob', 'north', 'south', 'cem']);
+  await simulator.ask({ do: 'options', new_groups: addressing, ...options });
+  const group = (await alice.socket.groupCreate('A new group', numbers('bob', 'north', 'south', 'cem'))).id;
+  test.begin(group, label, ['alice', 'bob', 'north', 'south', 'cem']);
   const step = test.step.bind(test);
 
   await step('create', () => {});
@@ -135,7 +144,8 @@ async function groupLife(world, addressing) {
   await step('it is added with another, and the group goes on at once', async () => {
     await Promise.all([change(alice, 'add', numbers('dan', 'south')), alice.socket.groupUpdateSubject(group, 'At once'),
       change(alice, 'promote', jids('dan')), change(alice, 'remove', jids('dan'))]);
-  }, [did('join added', 'alice', 'dan'), did('join added', 'alice', 'south'),
+  }, [did('join added', 'alice', 'dan', { seen: options?.added_as === 'create' ? 1 : 2 }),
+    did('join added', 'alice', 'south'),
     did('subject', 'alice', null, { value: 'At once' }), did('promote', 'alice', 'dan'),
     did('leave removed', 'alice', 'dan')]);
 
@@ -154,6 +164,29 @@ async function groupLife(world, addressing) {
   return test;
 }
 
+// The phone of one of our bots makes a group and is the one who acts in it
+async function groupOfABot(world) {
+  const { simulator, people, alice } = world;
+  const test = new GroupUnderTest({ ...world, observer: alice, others: {}, bots: BOTS, passed });
+  const by = people.number('north');
+  const { group } = await simulator.ask({ do: 'group_create', by, subject: 'Made by a bot',
+    members: ['alice', 'south', 'cem'].map(name => people.number(name)), addressing: 'lid' });
+  test.begin(group, 'group of a bot', ['north', 'alice', 'south', 'cem']);
+  await test.step('its phone promotes', () =>
+    simulator.ask({ do: 'group_promote', group, by, members: [people.number('alice')] }),
+  [did('promote', 'north', 'alice')]);
+  await test.step('its phone removes the other bot', () =>
+    simulator.ask({ do: 'group_remove', group, by, members: [people.number('south')] }),
+  [did('leave removed', 'north', 'south')]);
+  await test.step('the other bot joins by the link', () =>
+    simulator.ask({ do: 'group_join', group, number: people.number('south') }),
+  [did('join link', 'south', 'south')]);
+  await test.step('the other bot leaves', () =>
+    simulator.ask({ do: 'group_leave', group, number: people.number('south') }),
+  [did('leave left', 'south', 'south')]);
+  return test;
+}
+
 async function readByBaileys6({ simulator, cluster, people, alice, clients }, tests) {
   const old = new Client(await import('baileys6'), simulator.endpoint, 'Baileys 6');
   clients.push(old);
@@ -165,7 +198,7 @@ async function readByBaileys6({ simulator, cluster, people, alice, clients }, te
   for (const test of tests) {
     await test.step('Baileys 6.7.24 is added', () =>
       alice.socket.groupParticipantsUpdate(test.jid, [people.jid('old')], 'add'),
-    [did('join added', 'alice', 'old')]);
+    [did('join added', 'alice', 'old', { seen: test.have.bots.length })]);
     const reported = fromMetadata(await old.socket.groupMetadata(test.jid), people);
     assert.deepEqual((await fromTables(cluster, test.jid, people)).group, reported);
     passed(`${test.label}: Baileys 6.7.24 reads the group as it is in our tables`);
@@ -202,8 +235,10 @@ async function everything(simulator, cluster, clients) {
 
   const world = { simulator, cluster, people, alice, bob, clients };
   const tests = [];
-  for (const addressing of ['lid', 'pn'])
-    tests.push(await groupLife(world, addressing));
+  for (const life of LIVES)
+    tests.push(await groupLife(world, life));
+  await simulator.ask({ do: 'options', added_as: 'both' });
+  tests.push(await groupOfABot(world));
   await readByBaileys6(world, tests);
   await allGroups(world, tests);
   assert.deepEqual(await cluster.complaints(), []);
