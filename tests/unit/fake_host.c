@@ -396,3 +396,32 @@ fake_host_link(FakeHost *host)
 	fake_server_scan(&host->server, str_from(host->qr));
 	fake_host_advance(host, 2 * WA_SECOND);
 }
+
+WaStatus
+fake_host_linked_device(FakeHost *host, WaDevice *out)
+{
+	WaStatus status = device_create(test_env(&host->server_env), out);
+
+	snprintf(out->jid, sizeof(out->jid), "4915100000001:3@s.whatsapp.net");
+	out->login_counter = 7;
+	out->next_prekey_id = 21;
+	host->server.prekeys = 20;
+	return status;
+}
+
+void
+fake_host_start(FakeHost *host, const WaDevice *device)
+{
+	fake_host_open(host, device);
+	client_start(host->client, host->now);
+	fake_host_pump(host);
+}
+
+bool
+fake_host_online(FakeHost *host, const WaDevice *device)
+{
+	fake_host_start(host, device);
+	fake_host_advance(host, WA_SECOND);
+	fake_host_clear(host);
+	return host->status == BOT_ONLINE;
+}

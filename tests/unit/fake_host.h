@@ -71,6 +71,13 @@ extern void fake_host_advance(FakeHost *host, int64_t us);
 /* Cuts the connection as a broken network does. */
 extern void fake_host_cut(FakeHost *host);
 
+/* A device that was linked before, with the prekeys it uploaded at the server. */
+extern WaStatus fake_host_linked_device(FakeHost *host, WaDevice *out);
+/* Opens a client for the device and starts it. */
+extern void fake_host_start(FakeHost *host, const WaDevice *device);
+/* The same, until it is online; the trace begins anew.  False: it is not. */
+extern bool fake_host_online(FakeHost *host, const WaDevice *device);
+
 /* A client that is linked, online and has its group list. */
 extern void fake_host_link(FakeHost *host);
 

@@ -23,11 +23,7 @@ setup(void **state)
 {
 	(void) state;
 	fake_host_init(&host);
-	assert_int_equal(device_create(test_env(&host.server_env), &linked), WA_OK);
-	snprintf(linked.jid, sizeof(linked.jid), "4915100000001:3@s.whatsapp.net");
-	linked.login_counter = 7;
-	linked.next_prekey_id = 21;
-	host.server.prekeys = 20;
+	assert_int_equal(fake_host_linked_device(&host, &linked), WA_OK);
 	return 0;
 }
 
@@ -41,30 +37,13 @@ teardown(void **state)
 	return sound && host.env.live == 0 && host.server_env.live == 0 ? 0 : -1;
 }
 
-static void
-start(void)
-{
-	fake_host_open(&host, &linked);
-	client_start(host.client, host.now);
-	fake_host_pump(&host);
-}
-
-static void
-online(void)
-{
-	start();
-	fake_host_advance(&host, WA_SECOND);
-	assert_int_equal(host.status, BOT_ONLINE);
-	fake_host_clear(&host);
-}
-
 /* ---- logging in ---- */
 
 static void
 logs_in(void **state)
 {
 	(void) state;
-	start();
+	fake_host_start(&host, &linked);
 	assert_int_equal(host.status, BOT_ONLINE);
 	assert_int_equal(host.device.login_counter, 8);
 	assert_string_equal(host.device.lid, "10000000001:3@lid");
@@ -83,7 +62,7 @@ static void
 stays_small(void **state)
 {
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	/* what one bot costs beyond its device */
 	assert_true(client_memory(host.client) - sizeof(WaDevice) < 4096);
 	assert_true(host.env.live_bytes - sizeof(WaDevice) < 4096);
@@ -97,7 +76,7 @@ uploads_prekeys_once_stored(void **state)
 	linked.next_prekey_id = 1;
 	host.server.prekeys = 0;
 	host.hold = true;
-	start();
+	fake_host_start(&host, &linked);
 	/* the first thing to store is what success brought */
 	assert_int_equal(fake_server_count(&host.server, "<count"), 0);
 	client_persisted(host.client, host.last_epoch);
@@ -125,7 +104,7 @@ retries_an_upload_with_the_same_keys(void **state)
 	(void) state;
 	host.server.prekeys = 3;
 	host.server.refuse_uploads = 2;
-	start();
+	fake_host_start(&host, &linked);
 	/* no keys are no reason to stay away */
 	assert_int_equal(host.status, BOT_ONLINE);
 	fake_host_advance(&host, WA_SECOND + WA_SECOND / 2);
@@ -143,7 +122,7 @@ uploads_again_after_a_cut(void **state)
 	(void) state;
 	host.server.prekeys = 0;
 	host.server.refuse_uploads = 1;
-	start();
+	fake_host_start(&host, &linked);
 	fake_host_cut(&host);
 	fake_host_advance(&host, 2 * WA_SECOND);
 	assert_int_equal(host.server.connections, 2);
@@ -156,7 +135,7 @@ static void
 refills_when_the_server_runs_low(void **state)
 {
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	fake_server_say(&host.server,
 					"<notification from=\"s.whatsapp.net\" type=\"encrypt\" id=\"777\" t=\"1\">"
 					"<count value=\"3\"/></notification>");
@@ -190,7 +169,7 @@ goes_on_without_a_count(void **state)
 {
 	(void) state;
 	host.server.no_count = true;
-	start();
+	fake_host_start(&host, &linked);
 	assert_int_equal(host.status, BOT_CONNECTING);
 	fake_host_advance(&host, 61 * WA_SECOND);
 	assert_int_equal(host.status, BOT_ONLINE);
@@ -200,7 +179,7 @@ static void
 keeps_the_routing(void **state)
 {
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	assert_false(host.server.routed);
 	fake_server_say(
 		&host.server,
@@ -239,7 +218,7 @@ does_not_route_when_told_so(void **state)
 	host.config.edge_routing = false;
 	memcpy(linked.routing, "route", 5);
 	linked.routing_len = 5;
-	start();
+	fake_host_start(&host, &linked);
 	assert_false(host.server.routed);
 	assert_int_equal(host.status, BOT_ONLINE);
 }
@@ -249,7 +228,7 @@ shows_its_name_once(void **state)
 {
 	(void) state;
 	snprintf(linked.push_name, sizeof(linked.push_name), "Collector");
-	start();
+	fake_host_start(&host, &linked);
 	fake_host_advance(&host, WA_SECOND);
 	assert_int_equal(fake_server_count(&host.server, "presence type=unavailable name=Collector"),
 					 1);
@@ -269,7 +248,7 @@ static void
 comes_back_after_a_cut(void **state)
 {
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	fake_host_cut(&host);
 	assert_int_equal(host.status, BOT_CONNECTING);
 	assert_string_equal(host.reason, "connection_lost");
@@ -290,7 +269,7 @@ waits_longer_each_time(void **state)
 
 	(void) state;
 	host.refuse = "refused";
-	start();
+	fake_host_start(&host, &linked);
 	while (n < 20)
 	{
 		int64_t deadline = client_deadline(host.client);
@@ -330,7 +309,7 @@ does_not_hurry_to_an_untrusted_server(void **state)
 {
 	(void) state;
 	host.refuse = "certificate";
-	start();
+	fake_host_start(&host, &linked);
 	assert_int_equal(host.status, BOT_ERROR);
 	assert_string_equal(host.reason, "tls_certificate");
 	assert_non_null(strstr(host.hint, "wa_collector.tls_ca_file"));
@@ -341,7 +320,7 @@ static void
 steps_back_when_told_to(void **state)
 {
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	fake_server_say(&host.server, "<stream:error code=\"429\"/>");
 	fake_host_pump(&host);
 	assert_string_equal(host.reason, "rate_limited");
@@ -352,7 +331,7 @@ static void
 restarts_at_once_but_not_for_ever(void **state)
 {
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	fake_server_say(&host.server, "<stream:error code=\"515\"/>");
 	fake_host_pump(&host);
 	assert_int_equal(host.server.connections, 2);
@@ -369,7 +348,7 @@ static void
 never_fights_over_a_session(void **state)
 {
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	fake_server_say(&host.server, "<stream:error><conflict type=\"replaced\"/></stream:error>");
 	fake_host_pump(&host);
 	assert_int_equal(host.status, BOT_ERROR);
@@ -392,7 +371,7 @@ waits_for_a_newer_version(void **state)
 
 	(void) state;
 	host.server.refusal = "<failure reason=\"405\" location=\"frc\"/>";
-	start();
+	fake_host_start(&host, &linked);
 	assert_int_equal(host.status, BOT_ERROR);
 	assert_string_equal(host.reason, "client_outdated");
 	assert_int_equal(host.status_code, 405);
@@ -415,7 +394,7 @@ serves_a_ban(void **state)
 	(void) state;
 	host.server.refusal =
 		"<failure reason=\"402\" code=\"101\" expire=\"7200\" message=\"Too many messages\"/>";
-	start();
+	fake_host_start(&host, &linked);
 	assert_int_equal(host.status, BOT_BANNED);
 	assert_string_equal(host.reason, "temporary_ban");
 	assert_string_equal(host.detail, "Too many messages");
@@ -434,7 +413,7 @@ gives_up_what_never_works(void **state)
 {
 	(void) state;
 	host.server.refusal = "<failure reason=\"777\" location=\"frc\"/>";
-	start();
+	fake_host_start(&host, &linked);
 	fake_host_advance(&host, 86400 * WA_SECOND);
 	assert_int_equal(host.server.connections, 5);
 	assert_int_equal(host.status, BOT_ERROR);
@@ -448,7 +427,7 @@ static void
 hears_the_last_words(void **state)
 {
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	/* the host reads the bytes and the end of the socket before it pulls anything */
 	fake_server_say(&host.server,
 					"<notification from=\"s.whatsapp.net\" type=\"devices\" id=\"1\" t=\"1\"/>");
@@ -467,7 +446,7 @@ static void
 stops_and_starts_anywhere(void **state)
 {
 	(void) state;
-	start();
+	fake_host_start(&host, &linked);
 	for (int frames = 0; frames < 40; frames++)
 	{
 		/* stop after so many steps of a new connection */

@@ -24,11 +24,7 @@ setup(void **state)
 {
 	(void) state;
 	fake_host_init(&host);
-	assert_int_equal(device_create(test_env(&host.server_env), &linked), WA_OK);
-	snprintf(linked.jid, sizeof(linked.jid), "4915100000001:3@s.whatsapp.net");
-	linked.login_counter = 7;
-	linked.next_prekey_id = 21;
-	host.server.prekeys = 20;
+	assert_int_equal(fake_host_linked_device(&host, &linked), WA_OK);
 	return 0;
 }
 
@@ -42,30 +38,13 @@ teardown(void **state)
 	return sound && host.env.live == 0 && host.server_env.live == 0 ? 0 : -1;
 }
 
-static void
-start(void)
-{
-	fake_host_open(&host, &linked);
-	client_start(host.client, host.now);
-	fake_host_pump(&host);
-}
-
-static void
-online(void)
-{
-	start();
-	fake_host_advance(&host, WA_SECOND);
-	assert_int_equal(host.status, BOT_ONLINE);
-	fake_host_clear(&host);
-}
-
 /* ---- is anybody there ---- */
 
 static void
 pings_when_idle(void **state)
 {
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	/* what the server sends of itself keeps it from seeming deaf */
 	for (int i = 0; i < 10; i++)
 	{
@@ -81,7 +60,7 @@ static void
 answers_pings(void **state)
 {
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	host.hold = true; /* nothing of this waits for a commit */
 	fake_server_say(&host.server,
 					"<iq from=\"s.whatsapp.net\" type=\"get\" xmlns=\"urn:xmpp:ping\" id=\"p1\"/>");
@@ -101,7 +80,7 @@ static void
 leaves_a_dead_connection(void **state)
 {
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	host.server.silent = true;
 	fake_host_advance(&host, 55 * WA_SECOND);
 	assert_int_equal(host.status, BOT_CONNECTING);
@@ -116,7 +95,7 @@ static void
 bears_with_a_slow_server(void **state)
 {
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	host.server.no_pong = true;
 	/* stanzas keep coming: it is alive, for a while */
 	for (int i = 0; i < 12; i++)
@@ -139,7 +118,7 @@ notices_that_it_is_deaf(void **state)
 	int connections;
 
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	for (int i = 0; i < 20; i++)
 	{
 		fake_server_say(&host.server, "<receipt id=\"r%d\" from=\"1@lid\"/>", i);
@@ -181,7 +160,7 @@ becomes_impatient_again(void **state)
 	int connections;
 
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	/* a quiet night doubles the patience several times */
 	fake_host_advance(&host, 8 * 3600 * WA_SECOND);
 	connections = host.server.connections;
@@ -201,7 +180,7 @@ static void
 knows_its_usual_pace(void **state)
 {
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	/* one stanza every two minutes: three are no silence */
 	for (int i = 0; i < 40; i++)
 	{
@@ -218,7 +197,7 @@ static void
 does_not_blame_the_server_for_its_own_sleep(void **state)
 {
 	(void) state;
-	online();
+	assert_true(fake_host_online(&host, &linked));
 	/* the process was stopped for ten minutes; the server's words wait in the socket */
 	fake_server_say(&host.server, "<receipt id=\"r1\" from=\"1@lid\"/>");
 	host.now.mono_us += 600 * WA_SECOND;
@@ -247,7 +226,7 @@ gives_up_a_silent_server(void **state)
 {
 	(void) state;
 	host.server.silent = true;
-	start();
+	fake_host_start(&host, &linked);
 	fake_host_advance(&host, 19 * WA_SECOND);
 	assert_int_equal(host.server.connections, 1);
 	fake_host_advance(&host, 3 * WA_SECOND);
@@ -260,7 +239,7 @@ gives_up_a_server_without_success(void **state)
 {
 	(void) state;
 	host.server.no_success = true;
-	start();
+	fake_host_start(&host, &linked);
 	fake_host_advance(&host, 59 * WA_SECOND);
 	assert_int_equal(host.server.connections, 1);
 	fake_host_advance(&host, 3 * WA_SECOND);
@@ -273,7 +252,7 @@ gives_up_a_server_that_answers_no_question(void **state)
 {
 	(void) state;
 	host.server.no_iq_answers = true;
-	start();
+	fake_host_start(&host, &linked);
 	fake_host_advance(&host, 130 * WA_SECOND);
 	assert_int_equal(host.server.connections, 2);
 	assert_int_equal(fake_host_count(&host, "reason=timeout"), 1);
@@ -287,7 +266,7 @@ drains_the_queue(void **state)
 {
 	(void) state;
 	host.server.queued = 3;
-	start();
+	fake_host_start(&host, &linked);
 	assert_int_equal(fake_server_count(&host.server, "<offline_batch count=200"), 1);
 	fake_server_say(&host.server, "<receipt id=\"a\" from=\"1@lid\" offline=\"0\"/>");
 	fake_server_say(&host.server, "<receipt id=\"b\" from=\"1@lid\" offline=\"1\"/>");
@@ -309,7 +288,7 @@ compares_after_a_gap(void **state)
 {
 	(void) state;
 	host.server.queued = 3;
-	start();
+	fake_host_start(&host, &linked);
 	fake_server_say(&host.server, "<receipt id=\"a\" from=\"1@lid\" offline=\"0\"/>");
 	fake_server_say(&host.server, "<ib from=\"s.whatsapp.net\"><offline count=\"3\"/></ib>");
 	fake_host_advance(&host, 2 * WA_SECOND);
@@ -322,7 +301,7 @@ compares_after_long_absence(void **state)
 {
 	(void) state;
 	host.config.last_online_us = HOST_WALL_US - 11 * 86400 * WA_SECOND;
-	start();
+	fake_host_start(&host, &linked);
 	fake_host_advance(&host, 2 * WA_SECOND);
 	assert_int_equal(fake_host_count(&host, "covered=0"), 1);
 	assert_int_equal(fake_server_count(&host.server, "<participating"), 1);
@@ -333,7 +312,7 @@ compares_when_nothing_is_said_of_a_queue(void **state)
 {
 	(void) state;
 	host.server.no_preview = true;
-	start();
+	fake_host_start(&host, &linked);
 	fake_host_advance(&host, 9 * WA_SECOND);
 	assert_int_equal(fake_host_count(&host, "caught_up"), 0);
 	fake_host_advance(&host, 2 * WA_SECOND);
@@ -346,7 +325,7 @@ does_not_wait_for_ever_for_a_queue(void **state)
 {
 	(void) state;
 	host.server.queued = 500;
-	start();
+	fake_host_start(&host, &linked);
 	fake_host_advance(&host, 61 * WA_SECOND);
 	assert_int_equal(fake_server_count(&host.server, "<offline_batch"), 2);
 	assert_int_equal(fake_host_count(&host, "caught_up"), 0);
