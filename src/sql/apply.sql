@@ -45,8 +45,8 @@ END
 $$;
 COMMENT ON FUNCTION wa_private.groups_of(bigint[], jsonb[]) IS 'the groups that facts speak of';
 
-/* Makes and locks the rows of the groups of the facts; returns {jid: level}. */
-CREATE FUNCTION wa_private.lock_groups(bot_ids bigint[], facts jsonb[])
+/* Makes and locks the rows of the groups of the facts; returns {jid: level}.  listed: a group_list is among the facts. */
+CREATE FUNCTION wa_private.lock_groups(bot_ids bigint[], facts jsonb[], listed boolean)
 RETURNS jsonb LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -59,8 +59,10 @@ BEGIN
 		bool_or(x.jid IS NULL OR x.jid = '' OR length(x.jid) > 128) AS bad
 	INTO wanted
 	FROM wa_private.groups_of(bot_ids, facts) AS x;
-	SELECT array_agg(DISTINCT f.bot) INTO listing
-	FROM unnest(bot_ids, facts) AS f (bot, fact) WHERE f.fact ->> 'fact' = 'group_list';
+	IF listed THEN
+		SELECT array_agg(DISTINCT f.bot) INTO listing
+		FROM unnest(bot_ids, facts) AS f (bot, fact) WHERE f.fact ->> 'fact' = 'group_list';
+	END IF;
 	IF wanted.jids IS NULL AND listing IS NULL THEN
 		RETURN '{}';
 	ELSIF wanted.bad THEN
@@ -78,13 +80,21 @@ BEGIN
 		ON CONFLICT DO NOTHING;
 	END IF;
 
-	-- a list says which groups a bot is not in: lock all of its groups
-	PERFORM FROM wa.groups AS g
-	WHERE g.jid = ANY (wanted.jids || ARRAY(
-		SELECT o.jid FROM wa.bot_groups AS b JOIN wa.groups AS o ON o.group_id = b.group_id
-		WHERE b.bot_id = ANY (listing) AND b.left_at IS NULL))
-	ORDER BY g.jid COLLATE "C"
-	FOR NO KEY UPDATE;
+	IF listed THEN
+		-- a list says which groups a bot is not in: lock all of its groups
+		PERFORM FROM wa.groups AS g
+		WHERE g.jid = ANY (wanted.jids || ARRAY(
+			SELECT o.jid FROM wa.bot_groups AS b JOIN wa.groups AS o ON o.group_id = b.group_id
+			WHERE b.bot_id = ANY (listing) AND b.left_at IS NULL))
+		ORDER BY g.jid COLLATE "C"
+		FOR NO KEY UPDATE;
+	END IF;
+	SELECT jsonb_object_agg(x.jid, x.watch_level) INTO levels
+	FROM (SELECT g.jid, g.watch_level FROM wa.groups AS g WHERE g.jid = ANY (wanted.jids)
+		  ORDER BY g.jid COLLATE "C" FOR NO KEY UPDATE) AS x;
+	IF NOT coalesce(jsonb_path_exists(levels, '$.* ? (@ != "members")'), false) THEN
+		RETURN coalesce(levels, '{}');
+	END IF;
 
 	-- another bot may bring a higher default along when it is first seen there
 	UPDATE wa.groups AS g
@@ -99,7 +109,7 @@ BEGIN
 	RETURN coalesce(levels, '{}');
 END
 $$;
-COMMENT ON FUNCTION wa_private.lock_groups(bigint[], jsonb[]) IS 'makes and locks the groups of facts, and returns their watch levels';
+COMMENT ON FUNCTION wa_private.lock_groups(bigint[], jsonb[], boolean) IS 'makes and locks the groups of facts, and returns their watch levels';
 
 /*
  * The identity records (see wa_private.resolve_people) of facts, those of
@@ -321,6 +331,8 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	kinds text[];
+	changes boolean;
+	due boolean;
 	records jsonb := '[]';
 	people jsonb := '{}';
 	levels jsonb := '{}';
@@ -337,7 +349,10 @@ BEGIN
 	IF cardinality(bot_ids) IS DISTINCT FROM cardinality(facts) OR array_position(bot_ids, NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'every fact needs its bot' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	kinds := ARRAY(SELECT DISTINCT x.fact ->> 'fact' FROM unnest(facts) AS x (fact));
+	SELECT coalesce(array_agg(DISTINCT x.fact ->> 'fact'), '{}'),
+		coalesce(bool_or(x.fact ->> 'fact' = 'number_change' OR x.fact ->> 'kind' IN ('modify', 'change_number')), false)
+	INTO kinds, changes
+	FROM unnest(facts) AS x (fact);
 	IF NOT kinds <@ ARRAY['status', 'aliases', 'group', 'group_list', 'group_gone', 'group_change', 'number_change', 'caught_up', 'raw'] THEN
 		RAISE EXCEPTION 'unknown fact: %', (
 			SELECT quote_nullable(left(x.kind, 80)) FROM unnest(kinds) AS x (kind)
@@ -350,7 +365,7 @@ BEGIN
 	IF NOT kinds <@ ARRAY['status', 'caught_up', 'raw'] THEN
 		records := wa_private.people_of(facts, NULL);
 		alone := wa_private.people_conflict(records)
-			OR (kinds && ARRAY['number_change', 'group_change'] AND EXISTS (SELECT FROM wa_private.number_changes_of(facts)));
+			OR (changes AND EXISTS (SELECT FROM wa_private.number_changes_of(facts)));
 		PERFORM wa_private.lock_people(alone);
 	END IF;
 	IF kinds && ARRAY['group', 'group_list', 'group_gone', 'group_change', 'number_change'] THEN
@@ -361,22 +376,25 @@ BEGIN
 			  CROSS JOIN LATERAL (SELECT coalesce(to_timestamp((x.fact ->> 'received_at')::double precision), now()) AS received) AS w
 			  CROSS JOIN LATERAL (VALUES (w.received), (wa_private.sane_time((x.fact ->> 'at')::double precision, w.received))) AS t (at)
 			  WHERE x.fact ->> 'fact' IN ('group', 'group_change', 'number_change')) AS m;
-		levels := wa_private.lock_groups(bot_ids, facts);
+		levels := wa_private.lock_groups(bot_ids, facts, 'group_list' = ANY (kinds));
 	END IF;
 
-	IF alone THEN
+	IF alone AND changes THEN
 		FOR c IN SELECT x.* FROM wa_private.number_changes_of(facts) AS x ORDER BY x.no LOOP
 			PERFORM wa_private.change_number(c.before, c.after, c.at);
 		END LOOP;
 	END IF;
 	IF records <> '[]' THEN
-		IF EXISTS (SELECT FROM jsonb_each_text(levels) AS l WHERE l.value <> 'members') THEN
+		IF jsonb_path_exists(levels, '$.* ? (@ != "members")') THEN
 			records := wa_private.people_of(facts, levels);
 		END IF;
 		people := wa_private.resolve_people(records, alone);
 	END IF;
 
-	SELECT array_agg(b.bot_id) INTO bots FROM wa.bots AS b WHERE b.bot_id = ANY (bot_ids);
+	SELECT array_agg(b.bot_id),
+		bool_or(b.last_stanza_at IS NULL OR b.last_stanza_at < clock_timestamp() - interval '10 seconds')
+	INTO bots, due
+	FROM wa.bots AS b WHERE b.bot_id = ANY (bot_ids);
 	IF 'group_change' = ANY (kinds) THEN
 		-- whoever hears of a group is in it; not again after it left
 		INSERT INTO wa.bot_groups (bot_id, group_id, first_seen_at, last_seen_at)
@@ -439,11 +457,15 @@ BEGIN
 		END CASE;
 	END LOOP;
 
-	UPDATE wa.bots AS b SET last_stanza_at = clock_timestamp()
-	WHERE b.bot_id = ANY (bots) AND (b.last_stanza_at IS NULL OR b.last_stanza_at < clock_timestamp() - interval '10 seconds');
-
+	IF due THEN
+		UPDATE wa.bots AS b SET last_stanza_at = clock_timestamp()
+		WHERE b.bot_id = ANY (bots) AND (b.last_stanza_at IS NULL OR b.last_stanza_at < clock_timestamp() - interval '10 seconds');
+	END IF;
 	IF group_jids <> '{}' THEN
-		SELECT group_ids || array_agg(g.group_id) INTO group_ids FROM wa.groups AS g WHERE g.jid = ANY (group_jids);
+		SELECT group_ids || array_agg(g.group_id), bool_or(g.needs_refresh) INTO group_ids, due
+		FROM wa.groups AS g WHERE g.jid = ANY (group_jids);
+	END IF;
+	IF group_jids <> '{}' AND due THEN
 		-- gaps, and lists that were never asked for
 		RETURN QUERY
 		UPDATE wa.groups AS g

@@ -134,13 +134,18 @@ RETURNS boolean LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN EXISTS (SELECT FROM wa_private.look_up_people(records) AS x WHERE x.conflict)
-		OR EXISTS (SELECT FROM jsonb_array_elements(records) AS r (body)
-				   WHERE r.body ? 'lid' AND r.body ? 'pn'
-				   GROUP BY r.body ->> 'lid' HAVING count(DISTINCT r.body ->> 'pn') > 1)
-		OR EXISTS (SELECT FROM jsonb_array_elements(records) AS r (body)
-				   WHERE r.body ? 'lid' AND r.body ? 'pn'
-				   GROUP BY r.body ->> 'pn' HAVING count(DISTINCT r.body ->> 'lid') > 1);
+	IF records = '[]' THEN
+		RETURN false;
+	ELSIF EXISTS (SELECT FROM wa_private.look_up_people(records) AS x WHERE x.conflict) THEN
+		RETURN true;
+	ELSIF jsonb_array_length(records) = 1 THEN
+		RETURN false;
+	END IF;
+	-- each LID with one number, each number with one LID
+	RETURN (SELECT count(DISTINCT p.lid) < count(*) OR count(DISTINCT p.pn) < count(*)
+			FROM (SELECT DISTINCT r.body ->> 'lid' AS lid, r.body ->> 'pn' AS pn
+				  FROM jsonb_array_elements(records) AS r (body)
+				  WHERE r.body ? 'lid' AND r.body ? 'pn') AS p);
 END
 $$;
 COMMENT ON FUNCTION wa_private.people_conflict(jsonb) IS 'identity records cannot be resolved by only adding people and aliases';
