@@ -100,6 +100,11 @@ SELECT public.try($$SELECT wa.passkey_challenge('other')$$);
 SELECT public.try($$SELECT wa.passkey_submit('other', '{}')$$);
 SELECT public.try($$SELECT wa.passkey_confirm('other')$$);
 SELECT wa.health() -> 'problems' @? '$[*].problem ? (@ starts with "bot \"other\" is in status passkey_required")' AS healthy_says_so;
+-- trying in vain for a moment is none, for longer it is
+UPDATE wa.bots SET status = 'connecting', status_reason = 'connection_failed', login_requested_at = now() WHERE name = 'other';
+SELECT wa.health() -> 'problems' @? '$[*].problem ? (@ starts with "bot \"other\"")' AS at_once;
+UPDATE wa.bots SET login_requested_at = now() - interval '2 minutes', last_online_at = NULL, linked_at = NULL WHERE name = 'other';
+SELECT wa.health() -> 'problems' @? '$[*].problem ? (@ starts with "bot \"other\" is in status connecting: connection_failed")' AS later;
 
 -- people
 SELECT public.try($$SELECT wa.resolve(NULL)$$);

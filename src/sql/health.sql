@@ -62,8 +62,15 @@ BEGIN
 		SELECT jsonb_agg(jsonb_build_object('problem', format('bot "%s" is in status %s', b.name, concat_ws(': ', b.status, b.status_reason)),
 			'hint', b.status_hint) ORDER BY b.bot_id) INTO unwell
 		FROM wa.bots AS b
-		WHERE b.status IN ('error', 'banned', 'passkey_required') OR (b.status = 'logged_out' AND b.desired = 'online');
+		WHERE b.status IN ('error', 'banned', 'passkey_required') OR (b.status = 'logged_out' AND b.desired = 'online')
+			-- trying in vain for longer than a renewed connection takes
+			OR (b.status = 'connecting' AND b.status_reason IS NOT NULL
+				AND coalesce(greatest(b.last_online_at, b.linked_at, b.login_requested_at), b.status_since)
+					< clock_timestamp() - interval '1 minute');
 		problems := problems || coalesce(unwell, '[]');
+		IF wa_private.idle_reason() IS NOT NULL THEN
+			problems := problems || jsonb_build_object('problem', 'the worker does nothing', 'hint', wa_private.idle_reason());
+		END IF;
 		IF has_table_privilege('wa.rejected', 'SELECT') THEN
 			IF EXISTS (SELECT FROM wa.rejected) THEN
 				problems := problems || jsonb_build_object('problem', 'there are stanzas that could not be stored',

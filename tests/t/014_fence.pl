@@ -17,6 +17,10 @@ wait_for($node, "SELECT status = 'online' FROM wa.bots", 'the original is online
 wait_for($node, "SELECT status <> 'online' AND status_reason IS NOT NULL AND status_hint IS NOT NULL FROM wa.bots",
 	'the copy of the database says why it does not log in', database => 'copy');
 
+like(sql_error($node, "SELECT wa.add_bot('new');\nSELECT wa.qr_text('new')", database => 'copy'), qr/HINT:.*adopt_node/,
+	'and tells it to whoever wants to link a new bot there');
+like($node->safe_psql('copy', 'SELECT wa.health()'), qr/the worker does nothing/, 'and its health tells it');
+
 # a copy of the whole server under another node_id
 $node->backup('clone');
 my $clone = PostgreSQL::Test::Cluster->new('clone');
