@@ -8,7 +8,7 @@
  */
 #include "history_internal.h"
 
-#include "wire.h"
+#include "walk.h"
 
 #include <string.h>
 
@@ -74,9 +74,9 @@ close_conversation(WaHistory *history)
 
 /* What is known of a field that an item may be in; 0 for what is not read. */
 static size_t
-item_limit(const WaHistory *history, const WaWireField *field)
+item_limit(const WaHistory *history, const WaWalkField *field)
 {
-	if (field->type != WIRE_BYTES)
+	if (field->type != WALK_BYTES)
 		return MAX_VALUE;
 	if (history->in_conversation)
 		return history_conversation_limit(field->number);
@@ -101,7 +101,7 @@ forgive(WaHistory *history, WaStatus status)
  * nothing to tell.
  */
 static WaStatus
-read_item(WaHistory *history, const WaWireField *field, WaHistoryEvent *out)
+read_item(WaHistory *history, const WaWalkField *field, WaHistoryEvent *out)
 {
 	WaStatus status;
 
@@ -118,25 +118,25 @@ step(WaHistory *history, WaHistoryEvent *out, bool *moved)
 {
 	const uint8_t *data = buf_data(&history->pending);
 	size_t len = buf_len(&history->pending);
-	WaWire wire;
-	WaWireField field;
+	WaWalk wire;
+	WaWalkField field;
 	size_t limit;
 	WaStatus status;
 
 	*moved = false;
 	if (history->in_conversation && len > history->conversation_left)
 		len = (size_t) history->conversation_left;
-	status = wire_peek(data, len, &field);
+	status = walk_peek(data, len, &field);
 	if (status == WA_NEED_MORE && history->in_conversation &&
 		history->conversation_left <= buf_len(&history->pending))
 		return WA_ERR_MALFORMED; /* it ends inside a field */
 	if (status != WA_OK)
 		return status;
-	if (history->in_conversation && field.type == WIRE_BYTES &&
+	if (history->in_conversation && field.type == WALK_BYTES &&
 		field.value > history->conversation_left - field.header_len)
 		return WA_ERR_MALFORMED;
 
-	if (field.type == WIRE_BYTES && !history->in_conversation && history->format == HISTORY_SYNC &&
+	if (field.type == WALK_BYTES && !history->in_conversation && history->format == HISTORY_SYNC &&
 		field.number == FIELD_CONVERSATION)
 	{
 		consume(history, field.header_len);
@@ -146,7 +146,7 @@ step(WaHistory *history, WaHistoryEvent *out, bool *moved)
 		return WA_NEED_MORE;
 	}
 	limit = item_limit(history, &field);
-	if (field.type == WIRE_BYTES && field.value > limit)
+	if (field.type == WALK_BYTES && field.value > limit)
 	{
 		if (limit > 0)
 			history->n_oversized++;
@@ -156,8 +156,8 @@ step(WaHistory *history, WaHistoryEvent *out, bool *moved)
 		return WA_NEED_MORE;
 	}
 
-	wire_init(&wire, data, len);
-	status = wire_take(&wire, &field);
+	walk_init(&wire, data, len);
+	status = walk_take(&wire, &field);
 	if (status == WA_NEED_MORE && history->in_conversation &&
 		history->conversation_left <= buf_len(&history->pending))
 		return WA_ERR_MALFORMED;

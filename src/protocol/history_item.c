@@ -101,30 +101,30 @@ read_contact(WaHistory *history, uint32_t number, WaStr bytes, WaHistoryEvent *o
 static WaStatus
 read_leavers(WaHistory *history, WaStr bytes, WaHistoryEvent *out)
 {
-	WaWire wire;
-	WaWireField field;
+	WaWalk wire;
+	WaWalkField field;
 	size_t n = 0;
 
-	wire_init(&wire, bytes.data, bytes.len);
-	while (wire_next(&wire, &field))
-		n += field.number == 2 && field.type == WIRE_BYTES;
+	walk_init(&wire, bytes.data, bytes.len);
+	while (walk_next(&wire, &field))
+		n += field.number == 2 && field.type == WALK_BYTES;
 	if (wire.status != WA_OK)
 		return wire.status;
 	out->kind = HISTORY_LEAVERS;
-	out->chat = jid_bare(&history->arena, wire_find(bytes, 1));
+	out->chat = jid_bare(&history->arena, walk_find(bytes, 1));
 	out->leavers = arena_alloc(&history->arena, n * sizeof(*out->leavers));
 	if (history->arena.failed)
 		return history->arena.status;
 	if (out->chat.data == NULL)
 		return WA_ERR_MALFORMED;
-	wire_init(&wire, bytes.data, bytes.len);
-	while (wire_next(&wire, &field))
+	walk_init(&wire, bytes.data, bytes.len);
+	while (walk_next(&wire, &field))
 	{
 		WaHistoryLeaver *leaver = &out->leavers[out->n_leavers];
 		Wa__PastParticipant *past;
 		WaStatus status;
 
-		if (field.number != 2 || field.type != WIRE_BYTES)
+		if (field.number != 2 || field.type != WALK_BYTES)
 			continue;
 		status = UNPACK(past_participant, field.bytes, past);
 		if (status != WA_OK)
@@ -143,13 +143,13 @@ read_leavers(WaHistory *history, WaStr bytes, WaHistoryEvent *out)
 static void
 read_settings(WaHistory *history, WaStr bytes)
 {
-	WaWire wire;
-	WaWireField field;
+	WaWalk wire;
+	WaWalkField field;
 
-	wire_init(&wire, bytes.data, bytes.len);
-	while (wire_next(&wire, &field))
+	walk_init(&wire, bytes.data, bytes.len);
+	while (walk_next(&wire, &field))
 	{
-		if (field.number == SETTINGS_MIGRATED && field.type == WIRE_VARINT &&
+		if (field.number == SETTINGS_MIGRATED && field.type == WALK_VARINT &&
 			field.value <= INT64_MAX)
 			history->chats_migrated_at = message_seconds((int64_t) field.value);
 	}
@@ -166,7 +166,7 @@ read_message(WaHistory *history, WaStr bytes, WaHistoryEvent *out)
 }
 
 static void
-read_number(WaHistory *history, const WaWireField *field)
+read_number(WaHistory *history, const WaWalkField *field)
 {
 	uint32_t value = field->value > UINT32_MAX ? UINT32_MAX : (uint32_t) field->value;
 
@@ -187,11 +187,11 @@ read_number(WaHistory *history, const WaWireField *field)
 }
 
 WaStatus
-history_item(WaHistory *history, const WaWireField *field, WaHistoryEvent *out)
+history_item(WaHistory *history, const WaWalkField *field, WaHistoryEvent *out)
 {
-	if (field->type == WIRE_VARINT && history->format == HISTORY_SYNC)
+	if (field->type == WALK_VARINT && history->format == HISTORY_SYNC)
 		read_number(history, field);
-	if (field->type != WIRE_BYTES || history_item_limit(history->format, field->number) == 0)
+	if (field->type != WALK_BYTES || history_item_limit(history->format, field->number) == 0)
 		return WA_NEED_MORE;
 	if (history->format == HISTORY_GROUP)
 	{
@@ -275,7 +275,7 @@ seconds(uint64_t value)
 }
 
 static void
-conversation_number(WaHistoryConversation *conversation, const WaWireField *field)
+conversation_number(WaHistoryConversation *conversation, const WaWalkField *field)
 {
 	uint32_t value = field->value > UINT32_MAX ? UINT32_MAX : (uint32_t) field->value;
 	bool is_set = field->value != 0;
@@ -352,19 +352,19 @@ read_member(WaHistory *history, WaStr bytes, WaHistoryEvent *out)
 }
 
 WaStatus
-history_conversation_field(WaHistory *history, const WaWireField *field, WaHistoryEvent *out)
+history_conversation_field(WaHistory *history, const WaWalkField *field, WaHistoryEvent *out)
 {
 	WaHistoryConversation *conversation = &history->conversation;
 	WaStr *text;
 	WaStatus status;
 
-	if (field->type == WIRE_VARINT)
+	if (field->type == WALK_VARINT)
 		conversation_number(conversation, field);
-	if (field->type != WIRE_BYTES)
+	if (field->type != WALK_BYTES)
 		return WA_NEED_MORE;
 	if (field->number == CHAT_MESSAGE)
 	{
-		WaStr message = wire_find(field->bytes, 1); /* HistorySyncMsg */
+		WaStr message = walk_find(field->bytes, 1); /* HistorySyncMsg */
 
 		if (message.data == NULL)
 			return WA_NEED_MORE;

@@ -9,7 +9,7 @@
  */
 #include "message_internal.h"
 
-#include "wire.h"
+#include "walk.h"
 
 #include <string.h>
 
@@ -212,9 +212,9 @@ find_content(uint32_t field)
 
 /* A field of a wrong wire type is one nobody knows. */
 static void
-read_field(const WaWireField *field, Level *level)
+read_field(const WaWalkField *field, Level *level)
 {
-	bool is_bytes = field->type == WIRE_BYTES;
+	bool is_bytes = field->type == WALK_BYTES;
 	const Wrapper *wrapper = is_bytes ? find_wrapper(field->number) : NULL;
 	const Content *content = is_bytes ? find_content(field->number) : NULL;
 
@@ -246,12 +246,12 @@ read_field(const WaWireField *field, Level *level)
 static WaStatus
 read_level(WaStr message, Level *level)
 {
-	WaWire wire;
-	WaWireField field;
+	WaWalk wire;
+	WaWalkField field;
 
 	*level = (Level){0};
-	wire_init(&wire, message.data, message.len);
-	while (wire_next(&wire, &field))
+	walk_init(&wire, message.data, message.len);
+	while (walk_next(&wire, &field))
 		read_field(&field, level);
 	return wire.status;
 }
@@ -286,8 +286,8 @@ read_sender_key(WaStr bytes, WaMessage *out)
 {
 	if (bytes.data == NULL)
 		return;
-	out->sender_key_group = wire_find(bytes, 1);
-	out->sender_key = wire_find(bytes, 2);
+	out->sender_key_group = walk_find(bytes, 1);
+	out->sender_key = walk_find(bytes, 2);
 }
 
 /* ---- device-sent ---- */
@@ -312,7 +312,7 @@ enter_device_sent(WaMessageDecoder *decoder, WaStr *message, WaStr bytes, WaMess
 		message_refuse(out, "device-sent message of another account");
 		return false;
 	}
-	out->destination = wire_find(bytes, 1);
+	out->destination = walk_find(bytes, 1);
 	if (contradict(out->destination, decoder->scope->recipient))
 	{
 		message_refuse(out, "device-sent message for another chat");
@@ -320,7 +320,7 @@ enter_device_sent(WaMessageDecoder *decoder, WaStr *message, WaStr bytes, WaMess
 	}
 	out->flags |= MESSAGE_DEVICE_SENT;
 	decoder->private = true;
-	*message = wire_find(bytes, 2);
+	*message = walk_find(bytes, 2);
 	return true;
 }
 
@@ -379,7 +379,7 @@ decode(WaMessageDecoder *decoder, WaStr message, WaMessage *out)
 			continue;
 		}
 		out->flags |= level.wrapper->flag;
-		message = wire_find(level.wrapped, 1);
+		message = walk_find(level.wrapped, 1);
 		if (message.data == NULL) /* a wrapper of a kind that came after this was written */
 		{
 			out->kind = MESSAGE_UNKNOWN;

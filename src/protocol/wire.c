@@ -1,151 +1,144 @@
 /*
  * wire.c
- *		Protobuf's wire format.  Nothing is read past the end of the input,
- *		whatever lengths it claims.
+ *		Protobuf's wire format, field by field.
  */
 #include "wire.h"
 
-#define VARINT_MAX_BYTES 10
-#define FIELD_MAX_NUMBER ((1U << 29) - 1)
+#define MAX_VARINT 10 /* bytes */
 
 void
 wire_init(WaWire *wire, const void *data, size_t len)
 {
-	*wire = (WaWire){data, data == NULL ? 0 : len, WA_OK};
+	wire->at = data;
+	wire->end = len == 0 ? wire->at : wire->at + len;
+	wire->bad = false;
 }
 
-/* WA_NEED_MORE when the input ends inside the number. */
-static WaStatus
-varint(const uint8_t *data, size_t len, size_t *at, uint64_t *out)
+static bool
+read_varint(WaWire *wire, uint64_t *out)
 {
 	uint64_t value = 0;
 
-	for (unsigned i = 0; i < VARINT_MAX_BYTES; i++)
+	for (unsigned i = 0; i < MAX_VARINT && wire->at < wire->end; i++)
 	{
-		uint8_t byte;
+		uint8_t byte = *wire->at++;
 
-		if (*at >= len)
-			return WA_NEED_MORE;
-		byte = data[(*at)++];
 		value |= (uint64_t) (byte & 0x7F) << (7 * i);
 		if (byte < 0x80)
 		{
 			*out = value;
-			return WA_OK;
+			return true;
 		}
 	}
-	return WA_ERR_MALFORMED;
+	return false;
 }
 
-WaStatus
-wire_peek(const void *data, size_t len, WaWireField *out)
+static bool
+read_field(WaWire *wire, WaWireField *out)
 {
-	size_t at = 0;
 	uint64_t tag;
-	WaStatus status = varint(data, len, &at, &tag);
+	uint64_t len;
 
-	*out = (WaWireField){0};
-	if (status != WA_OK)
-		return status;
-	if (tag >> 3 == 0 || tag >> 3 > FIELD_MAX_NUMBER)
-		return WA_ERR_MALFORMED;
+	out->start = wire->at;
+	out->value = 0;
+	out->data = NULL;
+	out->len = 0;
+	if (!read_varint(wire, &tag) || tag >> 3 == 0 || tag > UINT32_MAX)
+		return false;
 	out->number = (uint32_t) (tag >> 3);
-	switch (tag & 7)
-	{
-		case WIRE_VARINT:
-			out->type = WIRE_VARINT;
-			break;
-		case WIRE_FIXED64:
-			out->type = WIRE_FIXED64;
-			break;
-		case WIRE_FIXED32:
-			out->type = WIRE_FIXED32;
-			break;
-		case WIRE_BYTES:
-			out->type = WIRE_BYTES;
-			status = varint(data, len, &at, &out->value);
-			break;
-		default:
-			return WA_ERR_MALFORMED; /* groups went out of use before WhatsApp came */
-	}
-	out->header_len = at;
-	return status;
-}
-
-static uint64_t
-little_endian(const uint8_t *data, size_t len)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < len; i++)
-		value |= (uint64_t) data[i] << (8 * i);
-	return value;
-}
-
-WaStatus
-wire_take(WaWire *wire, WaWireField *out)
-{
-	WaStatus status = wire_peek(wire->at, wire->left, out);
-	size_t at = out->header_len;
-	size_t left;
-
-	if (status != WA_OK)
-		return status;
-	left = wire->left - at;
+	out->type = (int) (tag & 7);
 	switch (out->type)
 	{
 		case WIRE_VARINT:
-			status = varint(wire->at, wire->left, &at, &out->value);
+			if (!read_varint(wire, &out->value))
+				return false;
 			break;
 		case WIRE_FIXED64:
 		case WIRE_FIXED32:
-		{
-			size_t width = out->type == WIRE_FIXED64 ? 8 : 4;
-
-			if (left < width)
-				return WA_NEED_MORE;
-			out->value = little_endian(wire->at + at, width);
-			at += width;
+			len = out->type == WIRE_FIXED64 ? 8 : 4;
+			if ((size_t) (wire->end - wire->at) < len)
+				return false;
+			wire->at += len;
 			break;
-		}
 		case WIRE_BYTES:
-			if (out->value > left)
-				return WA_NEED_MORE;
-			out->bytes = (WaStr){(const char *) wire->at + at, (size_t) out->value};
-			at += out->bytes.len;
+			if (!read_varint(wire, &len) || len > (size_t) (wire->end - wire->at))
+				return false;
+			out->data = wire->at;
+			out->len = (size_t) len;
+			wire->at += len;
 			break;
+		default:
+			return false;
 	}
-	if (status == WA_OK)
-	{
-		wire->at += at;
-		wire->left -= at;
-	}
-	return status;
+	out->end = wire->at;
+	return true;
 }
 
 bool
 wire_next(WaWire *wire, WaWireField *out)
 {
-	if (wire->left == 0 || wire->status != WA_OK)
+	if (wire->bad || wire->at == wire->end)
 		return false;
-	wire->status = wire_take(wire, out);
-	if (wire->status == WA_NEED_MORE) /* the message is all there is: nothing can come */
-		wire->status = WA_ERR_MALFORMED;
-	return wire->status == WA_OK;
+	wire->bad = !read_field(wire, out);
+	return !wire->bad;
 }
 
-WaStr
-wire_find(WaStr message, uint32_t number)
+bool
+wire_find(const void *data, size_t len, uint32_t number, int type, WaWireField *out)
 {
 	WaWire wire;
 	WaWireField field;
-	WaStr found = WA_STR_NONE;
+	bool found = false;
 
-	wire_init(&wire, message.data, message.len);
+	wire_init(&wire, data, len);
 	while (wire_next(&wire, &field))
 	{
-		if (field.number == number && field.type == WIRE_BYTES)
-			found = field.bytes;
+		if (field.number == number && field.type == type)
+		{
+			*out = field;
+			found = true;
+		}
 	}
-	return found;
+	return found && !wire.bad;
+}
+
+static size_t
+write_varint(uint8_t *out, uint64_t value)
+{
+	size_t n = 0;
+
+	while (value >= 0x80)
+	{
+		out[n++] = (uint8_t) (value | 0x80);
+		value >>= 7;
+	}
+	out[n++] = (uint8_t) value;
+	return n;
+}
+
+WaStatus
+wire_put_varint(WaBuf *out, uint32_t number, uint64_t value)
+{
+	uint8_t bytes[2 * MAX_VARINT];
+	size_t n = write_varint(bytes, (uint64_t) number << 3 | WIRE_VARINT);
+
+	n += write_varint(bytes + n, value);
+	return buf_append(out, bytes, n);
+}
+
+WaStatus
+wire_put_bytes(WaBuf *out, uint32_t number, const void *data, size_t len)
+{
+	uint8_t head[2 * MAX_VARINT];
+	size_t n = write_varint(head, (uint64_t) number << 3 | WIRE_BYTES);
+	size_t before = buf_len(out);
+	WaStatus status;
+
+	n += write_varint(head + n, len);
+	status = buf_append(out, head, n);
+	if (status == WA_OK && len > 0)
+		status = buf_append(out, data, len);
+	if (status != WA_OK)
+		buf_truncate(out, before);
+	return status;
 }

@@ -1,54 +1,46 @@
 /*
  * wire.h
- *		Protobuf's wire format read field by field, without a schema: for
- *		messages that nest in themselves and for input that is too large to
- *		hold.
+ *		Protobuf's wire format, field by field, without a schema.
+ *
+ * For the few places where a generated decoder would be too much or too
+ * trusting: nothing recurses, nothing is allocated, every length is checked.
  */
 #ifndef WA_WIRE_H
 #define WA_WIRE_H
 
 #include "buf.h"
 
-typedef enum WaWireType
-{
-	WIRE_VARINT = 0,
-	WIRE_FIXED64 = 1,
-	WIRE_BYTES = 2,
-	WIRE_FIXED32 = 5,
-} WaWireType;
+#define WIRE_VARINT 0
+#define WIRE_FIXED64 1
+#define WIRE_BYTES 2
+#define WIRE_FIXED32 5
 
 typedef struct WaWireField
 {
 	uint32_t number;
-	WaWireType type;
-	uint64_t value;    /* WIRE_VARINT, WIRE_FIXED64, WIRE_FIXED32; the length of WIRE_BYTES */
-	WaStr bytes;       /* WIRE_BYTES: borrows from the input */
-	size_t header_len; /* bytes before the value: its tag, and the length of WIRE_BYTES */
+	int type;            /* WIRE_... */
+	uint64_t value;      /* of a WIRE_VARINT */
+	const uint8_t *data; /* of WIRE_BYTES */
+	size_t len;
+	const uint8_t *start; /* where the field begins, its tag included */
+	const uint8_t *end;   /* first byte behind it */
 } WaWireField;
 
+/* What is left to read; borrows. */
 typedef struct WaWire
 {
 	const uint8_t *at;
-	size_t left;
-	WaStatus status;
+	const uint8_t *end;
+	bool bad; /* the message was not well-formed */
 } WaWire;
 
-/* Reads from data, which must stay until the reading is over. */
 extern void wire_init(WaWire *wire, const void *data, size_t len);
-/*
- * The next field.  False at the end, with wire->status WA_OK, and where the
- * input breaks the format (groups included), with WA_ERR_MALFORMED.
- */
+/* The next field; false at the end and at the first error, which sets bad. */
 extern bool wire_next(WaWire *wire, WaWireField *out);
-/* The same for input that may go on: WA_NEED_MORE when the field is not whole, and no move. */
-extern WaStatus wire_take(WaWire *wire, WaWireField *out);
-/*
- * The next field's tag and, for WIRE_BYTES, its length: *out without bytes, and
- * nothing behind the header needs to be there.  WA_NEED_MORE when the header
- * is not whole yet; the reader does not move.
- */
-extern WaStatus wire_peek(const void *data, size_t len, WaWireField *out);
-/* The last occurrence of a bytes field; absent when there is none. */
-extern WaStr wire_find(WaStr message, uint32_t number);
+/* The last field of this number and type, as protobuf rules; false: none, or malformed. */
+extern bool wire_find(const void *data, size_t len, uint32_t number, int type, WaWireField *out);
+
+extern WaStatus wire_put_varint(WaBuf *out, uint32_t number, uint64_t value);
+extern WaStatus wire_put_bytes(WaBuf *out, uint32_t number, const void *data, size_t len);
 
 #endif /* WA_WIRE_H */
