@@ -17,6 +17,8 @@ bot_setup(void **state)
 	if (bot == NULL)
 		return -1;
 	test_env_init(&bot->env);
+	test_env_init(&bot->phone_env);
+	bot->phone_env.seed = 2; /* other keys than the bot's, the same in every run */
 	*state = bot;
 	if (device_create(test_env(&bot->env), &bot->device) != WA_OK ||
 		prekey_generate(test_env(&bot->env), &bot->device, bot->prekeys, 2) != WA_OK)
@@ -34,7 +36,7 @@ bot_setup(void **state)
 
 		tables_put(&bot->tables, &record);
 	}
-	phone_init(&bot->phone, env_default());
+	phone_init(&bot->phone, test_env(&bot->phone_env));
 	buf_init(&bot->cipher, env_default(), 1 << 20);
 	buf_init(&bot->plain, env_default(), 1 << 20);
 	return signal_create(test_env(&bot->env), &bot->device, &bot->signal) == WA_OK ? 0 : -1;

@@ -18,6 +18,7 @@
 typedef struct SignalBot
 {
 	TestEnv env;
+	TestEnv phone_env; /* the phone's randomness */
 	WaDevice device;
 	WaSignal *signal;
 	SignalTables tables;

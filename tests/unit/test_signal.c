@@ -5,6 +5,8 @@
  */
 #include "signal_bot.h"
 
+#include "wire.h"
+
 /* The phone starts a session with the bot's first prekey. */
 static void
 begin(SignalBot *bot)
@@ -180,7 +182,7 @@ unknown_keys_are_told_apart(void **state)
 	signal_discard(bot->signal);
 	tables_put(&bot->tables, &gone);
 	phone_free(&bot->phone);
-	phone_init(&bot->phone, env_default());
+	phone_init(&bot->phone, test_env(&bot->phone_env));
 	begin(bot);
 	bot->device.signed_prekey.id = signed_id;
 	write_next(bot, "y", &message);
@@ -192,14 +194,12 @@ unknown_keys_are_told_apart(void **state)
 	message.type = SIGNAL_MSG;
 	refused(bot, &message, SIGNAL_UNREADABLE, RETRY_INVALID_MESSAGE); /* a pkmsg is no msg */
 	{
-		/* the body of the pkmsg is a msg: 0x33 ... field 4 */
-		size_t at = 1;
+		/* what a pkmsg carries in its field 4 is a msg */
+		WaWireField inner;
 
-		while (at + 1 < message.len && !(message.data[at] == 0x22 && message.data[at + 2] == 0x33))
-			at++;
-		assert_true(at + 1 < message.len);
-		message.len = message.data[at + 1];
-		message.data += at + 2;
+		assert_true(wire_find(message.data + 1, message.len - 1, 4, WIRE_BYTES, &inner));
+		message.data = inner.data;
+		message.len = inner.len;
 	}
 	refused(bot, &message, SIGNAL_UNREADABLE, RETRY_NO_SESSION);
 	assert_true(bot->verdict.keys_at_once);
@@ -320,7 +320,7 @@ a_new_identity_replaces_the_old_and_is_told(void **state)
 
 	/* the person gets a new phone */
 	phone_free(&bot->phone);
-	phone_init(&bot->phone, env_default());
+	phone_init(&bot->phone, test_env(&bot->phone_env));
 	phone_start(&bot->phone, &bot->device, &bot->prekeys[1]);
 	write_next(bot, "after", &message);
 

@@ -121,7 +121,7 @@ two_sessions_become_one_record(void **state)
 	buf_init(&late, env_default(), 4096);
 	phone_write(&bot->phone, "late", &late, &type);
 
-	phone_init(&other, env_default());
+	phone_init(&other, test_env(&bot->phone_env));
 	phone_start(&other, &bot->device, &bot->prekeys[1]);
 	buf_truncate(&bot->cipher, 0);
 	phone_write(&other, "two", &bot->cipher, &type);
