@@ -6,6 +6,9 @@
 
 #include "host.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <time.h>
 
 #include "utils/memutils.h"
@@ -71,4 +74,13 @@ host_wall_us(TimestampTz at)
 		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (int64) SECS_PER_DAY * USECS_PER_SEC;
 
 	return at == 0 ? 0 : at + epoch_us;
+}
+
+void
+host_trim_memory(void)
+{
+#ifdef __GLIBC__
+	/* What a burst left between blocks that live on is not given back by free(). */
+	(void) malloc_trim(0);
+#endif
 }

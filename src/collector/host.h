@@ -1,7 +1,8 @@
 /*
  * host.h
  *		What the protocol core needs from PostgreSQL: memory that fails with
- *		NULL instead of jumping, randomness, and the two clocks.
+ *		NULL instead of jumping, randomness, the two clocks, and a
+ *		way to give memory back.
  */
 #ifndef WA_HOST_H
 #define WA_HOST_H
@@ -16,6 +17,9 @@
 extern void host_env_init(WaEnv *env, MemoryContext context);
 
 extern WaNow host_now(void);
+
+/* Gives freed memory back to the system; takes milliseconds. */
+extern void host_trim_memory(void);
 
 /* The moment delta_us from now. */
 extern TimestampTz host_timestamp_in(int64 delta_us);

@@ -35,6 +35,8 @@
 #define RELOAD_MOST_US (30 * WA_SECOND)      /* wa.bots is read that often unasked */
 #define RELOAD_IDLE_US (5 * WA_SECOND)       /* the same while there is nothing to do */
 #define DUE_US (10 * WA_SECOND)              /* between two looks for open questions */
+#define CALM_US (2 * WA_SECOND)              /* after that the system gets free memory back */
+#define TRIM_MOST_US (60 * WA_SECOND)        /* the same while there is no calm */
 #define LOCK_TIMEOUT "500ms"                 /* then the batch waits, not the sockets */
 
 static ShmemSlot *slot;
@@ -49,6 +51,8 @@ static int64 reload_cost_us;
 static bool reload_wanted = true;
 static int64 beat_at;
 static int64 due_at;
+static int64 stored_at;
+static int64 trimmed_at;
 
 /* ---- start ---- */
 
@@ -234,6 +238,11 @@ beat(void)
 	pg_atomic_write_u64(&slot->memory_bytes, counts.memory_bytes);
 	pgstat_report_stat(false);
 	show_detail();
+	if (stored_at > trimmed_at && (now - stored_at > CALM_US || now - trimmed_at > TRIM_MOST_US))
+	{
+		trimmed_at = now;
+		host_trim_memory();
+	}
 	if (now >= due_at && idle_reason == NULL)
 	{
 		due_at = now + DUE_US;
@@ -265,6 +274,8 @@ wac_worker_main(Datum arg)
 		session_collect();
 		pulled_all = !session_pull();
 		batch_flush(batch, host_now().mono_us);
+		if (batch_resolved(batch) > 0)
+			stored_at = host_now().mono_us;
 		session_confirm();
 		batch_forget(batch);
 		busy = !pulled_all && batch_has_room(batch);
