@@ -68,8 +68,8 @@ BEGIN
 				AND coalesce(greatest(b.last_online_at, b.linked_at, b.login_requested_at), b.status_since)
 					< clock_timestamp() - interval '1 minute');
 		problems := problems || coalesce(unwell, '[]');
-		IF wa_private.idle_reason() IS NOT NULL THEN
-			problems := problems || jsonb_build_object('problem', 'the worker does nothing', 'hint', wa_private.idle_reason());
+		IF wa_private.worker_trouble() IS NOT NULL THEN
+			problems := problems || jsonb_build_object('problem', 'a worker does less than it should', 'hint', wa_private.worker_trouble());
 		END IF;
 		IF has_table_privilege('wa.rejected', 'SELECT') THEN
 			IF EXISTS (SELECT FROM wa.rejected) THEN

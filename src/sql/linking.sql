@@ -91,24 +91,24 @@ END
 $$;
 COMMENT ON FUNCTION wa_private.raise_link_failure(bigint, timestamptz) IS 'raises an error when the bot stopped linking since then';
 
-/* Why the worker of this database does nothing; null when it works. */
-CREATE FUNCTION wa_private.idle_reason()
+/* Why a worker of this database does less than usual; null when none does. */
+CREATE FUNCTION wa_private.worker_trouble()
 RETURNS text LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RETURN (SELECT w.detail
 			FROM wa.workers AS w
-			WHERE w.database = current_database() AND w.state = 'idle' AND w.detail IS NOT NULL
+			WHERE w.database = current_database() AND w.detail IS NOT NULL
 			ORDER BY w.worker
 			LIMIT 1);
 END
 $$;
-COMMENT ON FUNCTION wa_private.idle_reason() IS 'why the worker of this database does nothing; null when it works';
+COMMENT ON FUNCTION wa_private.worker_trouble() IS 'why a worker of this database does less than usual; null when none does';
 
 /*
  * The QR code to show now; waits up to ten seconds for one, three when the
- * worker has a reason to do nothing (it may need a moment to see new tables).
+ * worker has a trouble to tell (it may need a moment to see new tables).
  */
 CREATE FUNCTION wa_private.current_qr(bot bigint, OUT content text, OUT valid_until timestamptz)
 RETURNS record LANGUAGE plpgsql VOLATILE
@@ -129,7 +129,7 @@ BEGIN
 			PERFORM wa_private.mailbox_put(bot, 'link', NULL);
 		ELSE
 			PERFORM wa_private.raise_link_failure(bot, asked_at);
-			EXIT WHEN i >= 30 AND wa_private.idle_reason() IS NOT NULL;
+			EXIT WHEN i >= 30 AND wa_private.worker_trouble() IS NOT NULL;
 		END IF;
 		PERFORM pg_sleep(0.1);
 	END LOOP;
@@ -140,7 +140,7 @@ BEGIN
 		RAISE EXCEPTION 'no QR code for bot "%" came in time', b.name
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 			DETAIL = format('Its status is %s.', concat_ws(': ', b.status, b.status_reason, b.status_detail)),
-			HINT = coalesce(b.status_hint, 'The worker does nothing: ' || wa_private.idle_reason(),
+			HINT = coalesce(b.status_hint, 'The worker says: ' || wa_private.worker_trouble(),
 							'SELECT * FROM wa.workers shows whether a worker runs.');
 	END IF;
 END
@@ -324,13 +324,13 @@ BEGIN
 				HINT = 'Check the number, wait some minutes, or scan a QR code instead.';
 		END IF;
 		PERFORM wa_private.raise_link_failure(bot, asked_at);
-		EXIT WHEN i >= 30 AND wa_private.idle_reason() IS NOT NULL;
+		EXIT WHEN i >= 30 AND wa_private.worker_trouble() IS NOT NULL;
 	END LOOP;
 	SELECT x.name, x.status, x.status_reason, x.status_detail, x.status_hint INTO b FROM wa.bots AS x WHERE x.bot_id = bot;
 	RAISE EXCEPTION 'no pairing code for bot "%" came in time', b.name
 		USING ERRCODE = 'object_not_in_prerequisite_state',
 		DETAIL = format('Its status is %s.', concat_ws(': ', b.status, b.status_reason, b.status_detail)),
-		HINT = coalesce(b.status_hint, 'The worker does nothing: ' || wa_private.idle_reason(),
+		HINT = coalesce(b.status_hint, 'The worker says: ' || wa_private.worker_trouble(),
 						'SELECT * FROM wa.workers shows whether a worker runs.');
 END
 $$;

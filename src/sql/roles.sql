@@ -42,7 +42,7 @@ BEGIN
 		'wa.workers TO %I', role);
 	EXECUTE format('GRANT SELECT (link_id, group_id, valid_from, valid_until, made_by) ON wa.invite_links TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION wa.resolve(text), wa.version(), wa.health(), wa_private.workers(), '
-		'wa_private.library_version(), wa_private.running_version(), wa_private.storage_version(), wa_private.idle_reason() TO %I', role);
+		'wa_private.library_version(), wa_private.running_version(), wa_private.storage_version(), wa_private.worker_trouble() TO %I', role);
 	-- the functions above are looked up in wa_private; its tables stay closed
 	EXECUTE format('GRANT USAGE ON SCHEMA wa_private TO %I', role);
 END
@@ -76,7 +76,7 @@ BEGIN
 			OR (p.pronamespace = to_regnamespace('wa_private')
 				AND p.proname IN ('mailbox_put', 'wake_workers', 'render_qr_text', 'render_qr_svg', 'render_qr_png', 'bot_id',
 					'require_bot', 'require_storage', 'check_bot_name', 'check_device_name', 'check_watch_level', 'check_px',
-					'set_desired', 'is_linked', 'require_linkable', 'full_xid', 'raise_link_failure', 'idle_reason', 'current_qr',
+					'set_desired', 'is_linked', 'require_linkable', 'full_xid', 'raise_link_failure', 'worker_trouble', 'current_qr',
 					'refuse_passkey', 'group_id', 'level_rank', 'lock_people'))
 	LOOP
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', function_name, role);
