@@ -8,11 +8,10 @@
  */
 #include "history_internal.h"
 
-#include "walk.h"
-
 #include <string.h>
 
 #define FIELD_CONVERSATION 2 /* of HistorySync */
+#define MAX_NUMBER 10        /* bytes of a varint */
 #define MAX_VALUE 32         /* bytes of any header and number */
 
 void
@@ -72,15 +71,24 @@ close_conversation(WaHistory *history)
 	history->ends_conversation = false;
 }
 
-/* What is known of a field that an item may be in; 0 for what is not read. */
-static size_t
-item_limit(const WaHistory *history, const WaWalkField *field)
+/* A field's beginning: what it is and how many bytes it takes. */
+typedef struct Header
 {
-	if (field->type != WALK_BYTES)
-		return MAX_VALUE;
+	uint32_t number;
+	int type;      /* WIRE_... */
+	size_t len;    /* of the tag and, for WIRE_BYTES, of the length */
+	uint64_t body; /* bytes behind it */
+} Header;
+
+/* Bytes that a field may have to be read; 0 for what is passed over. */
+static size_t
+item_limit(const WaHistory *history, const Header *header)
+{
+	if (header->type != WIRE_BYTES)
+		return MAX_NUMBER;
 	if (history->in_conversation)
-		return history_conversation_limit(field->number);
-	return history_item_limit(history->format, field->number);
+		return history_conversation_limit(header->number);
+	return history_item_limit(history->format, header->number);
 }
 
 /* Counts what only this item is guilty of; other failures are the caller's. */
@@ -101,7 +109,7 @@ forgive(WaHistory *history, WaStatus status)
  * nothing to tell.
  */
 static WaStatus
-read_item(WaHistory *history, const WaWalkField *field, WaHistoryEvent *out)
+read_item(WaHistory *history, const WaWireField *field, WaHistoryEvent *out)
 {
 	WaStatus status;
 
@@ -112,61 +120,117 @@ read_item(WaHistory *history, const WaWalkField *field, WaHistoryEvent *out)
 	return forgive(history, status);
 }
 
+/* The length of a number at data[at]; 0 when it does not end before len. */
+static size_t
+number_len(const uint8_t *data, size_t len, size_t at)
+{
+	for (size_t n = 1; at + n <= len; n++)
+	{
+		if (data[at + n - 1] < 0x80)
+			return n;
+	}
+	return 0;
+}
+
+/* The same as wire_next does with a whole field, for one of which only the header is here. */
+static WaStatus
+peek(const uint8_t *data, size_t len, Header *out)
+{
+	uint64_t numbers[2] = {0, 0}; /* tag, length */
+	size_t at = 0;
+
+	for (int i = 0; i < 2; i++)
+	{
+		size_t n = number_len(data, len, at);
+
+		if (n > MAX_NUMBER || (n == 0 && len - at >= MAX_NUMBER))
+			return WA_ERR_MALFORMED;
+		if (n == 0)
+			return WA_NEED_MORE;
+		for (size_t k = 0; k < n; k++)
+			numbers[i] |= (uint64_t) (data[at + k] & 0x7F) << (7 * k);
+		at += n;
+		out->len = at;
+		out->number = (uint32_t) (numbers[0] >> 3);
+		out->type = (int) (numbers[0] & 7);
+		if (numbers[0] >> 3 == 0 || numbers[0] > UINT32_MAX)
+			return WA_ERR_MALFORMED;
+		switch (out->type)
+		{
+			case WIRE_BYTES:
+				out->body = numbers[1];
+				continue; /* to the length */
+			case WIRE_VARINT:
+				out->body = number_len(data, len, at);
+				if (out->body == 0)
+					return len - at >= MAX_NUMBER ? WA_ERR_MALFORMED : WA_NEED_MORE;
+				return out->body > MAX_NUMBER ? WA_ERR_MALFORMED : WA_OK;
+			case WIRE_FIXED64:
+				out->body = 8;
+				return WA_OK;
+			case WIRE_FIXED32:
+				out->body = 4;
+				return WA_OK;
+			default:
+				return WA_ERR_MALFORMED;
+		}
+	}
+	return WA_OK;
+}
+
 /* Enters, passes over or reads the next field; WA_NEED_MORE also when it only went on. */
 static WaStatus
 step(WaHistory *history, WaHistoryEvent *out, bool *moved)
 {
 	const uint8_t *data = buf_data(&history->pending);
 	size_t len = buf_len(&history->pending);
-	WaWalk wire;
-	WaWalkField field;
+	bool ends = history->in_conversation && len >= history->conversation_left;
+	WaWire wire;
+	WaWireField field;
+	Header header;
 	size_t limit;
 	WaStatus status;
 
 	*moved = false;
-	if (history->in_conversation && len > history->conversation_left)
+	if (ends)
 		len = (size_t) history->conversation_left;
-	status = walk_peek(data, len, &field);
-	if (status == WA_NEED_MORE && history->in_conversation &&
-		history->conversation_left <= buf_len(&history->pending))
-		return WA_ERR_MALFORMED; /* it ends inside a field */
+	status = peek(data, len, &header);
+	if (status == WA_NEED_MORE && ends)
+		return WA_ERR_MALFORMED; /* the conversation ends inside a field */
 	if (status != WA_OK)
 		return status;
-	if (history->in_conversation && field.type == WALK_BYTES &&
-		field.value > history->conversation_left - field.header_len)
+	if (history->in_conversation && header.body > history->conversation_left - header.len)
 		return WA_ERR_MALFORMED;
 
-	if (field.type == WALK_BYTES && !history->in_conversation && history->format == HISTORY_SYNC &&
-		field.number == FIELD_CONVERSATION)
+	if (header.type == WIRE_BYTES && !history->in_conversation && history->format == HISTORY_SYNC &&
+		header.number == FIELD_CONVERSATION)
 	{
-		consume(history, field.header_len);
+		consume(history, header.len);
 		history->in_conversation = true;
-		history->conversation_left = field.value;
+		history->conversation_left = header.body;
 		*moved = true;
 		return WA_NEED_MORE;
 	}
-	limit = item_limit(history, &field);
-	if (field.type == WALK_BYTES && field.value > limit)
+	limit = item_limit(history, &header);
+	if (header.body > limit)
 	{
 		if (limit > 0)
 			history->n_oversized++;
-		consume(history, field.header_len);
-		history->skip_left = field.value;
+		consume(history, header.len);
+		history->skip_left = header.body;
 		*moved = true;
 		return WA_NEED_MORE;
 	}
+	if (header.body > len - header.len)
+		return WA_NEED_MORE;
 
-	walk_init(&wire, data, len);
-	status = walk_take(&wire, &field);
-	if (status == WA_NEED_MORE && history->in_conversation &&
-		history->conversation_left <= buf_len(&history->pending))
+	wire_init(&wire, data, header.len + (size_t) header.body);
+	if (!wire_next(&wire, &field))
 		return WA_ERR_MALFORMED;
-	if (status != WA_OK)
-		return status;
 	status = read_item(history, &field, out);
 	if (status != WA_OK && status != WA_NEED_MORE)
 		return status; /* not consumed: it is read again when there is memory */
-	consume(history, len - wire.left);
+	consume(history, header.len + (size_t) header.body);
 	*moved = true;
 	return status;
 }

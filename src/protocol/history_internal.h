@@ -7,7 +7,7 @@
 #define WA_HISTORY_INTERNAL_H
 
 #include "history.h"
-#include "walk.h"
+#include "wire.h"
 
 /* Bytes that a bytes field is worth being buffered for; 0: it is not read. */
 extern size_t history_item_limit(WaHistoryFormat format, uint32_t number);
@@ -18,8 +18,8 @@ extern size_t history_conversation_limit(uint32_t number);
  * event in history->arena; WA_NEED_MORE: there is nothing to tell of it.  Other
  * errors leave history as it was.
  */
-extern WaStatus history_item(WaHistory *history, const WaWalkField *field, WaHistoryEvent *out);
-extern WaStatus history_conversation_field(WaHistory *history, const WaWalkField *field,
+extern WaStatus history_item(WaHistory *history, const WaWireField *field, WaHistoryEvent *out);
+extern WaStatus history_conversation_field(WaHistory *history, const WaWireField *field,
 										   WaHistoryEvent *out);
 
 #endif /* WA_HISTORY_INTERNAL_H */

@@ -101,32 +101,32 @@ read_contact(WaHistory *history, uint32_t number, WaStr bytes, WaHistoryEvent *o
 static WaStatus
 read_leavers(WaHistory *history, WaStr bytes, WaHistoryEvent *out)
 {
-	WaWalk wire;
-	WaWalkField field;
+	WaWire wire;
+	WaWireField field;
 	size_t n = 0;
 
-	walk_init(&wire, bytes.data, bytes.len);
-	while (walk_next(&wire, &field))
-		n += field.number == 2 && field.type == WALK_BYTES;
-	if (wire.status != WA_OK)
-		return wire.status;
+	wire_init(&wire, bytes.data, bytes.len);
+	while (wire_next(&wire, &field))
+		n += field.number == 2 && field.type == WIRE_BYTES;
+	if (wire.bad)
+		return WA_ERR_MALFORMED;
 	out->kind = HISTORY_LEAVERS;
-	out->chat = jid_bare(&history->arena, walk_find(bytes, 1));
+	out->chat = jid_bare(&history->arena, message_field(bytes, 1));
 	out->leavers = arena_alloc(&history->arena, n * sizeof(*out->leavers));
 	if (history->arena.failed)
 		return history->arena.status;
 	if (out->chat.data == NULL)
 		return WA_ERR_MALFORMED;
-	walk_init(&wire, bytes.data, bytes.len);
-	while (walk_next(&wire, &field))
+	wire_init(&wire, bytes.data, bytes.len);
+	while (wire_next(&wire, &field))
 	{
 		WaHistoryLeaver *leaver = &out->leavers[out->n_leavers];
 		Wa__PastParticipant *past;
 		WaStatus status;
 
-		if (field.number != 2 || field.type != WALK_BYTES)
+		if (field.number != 2 || field.type != WIRE_BYTES)
 			continue;
-		status = UNPACK(past_participant, field.bytes, past);
+		status = UNPACK(past_participant, message_bytes(&field), past);
 		if (status != WA_OK)
 			return status;
 		if (!past->has_userjid || past->userjid.len == 0)
@@ -143,13 +143,13 @@ read_leavers(WaHistory *history, WaStr bytes, WaHistoryEvent *out)
 static void
 read_settings(WaHistory *history, WaStr bytes)
 {
-	WaWalk wire;
-	WaWalkField field;
+	WaWire wire;
+	WaWireField field;
 
-	walk_init(&wire, bytes.data, bytes.len);
-	while (walk_next(&wire, &field))
+	wire_init(&wire, bytes.data, bytes.len);
+	while (wire_next(&wire, &field))
 	{
-		if (field.number == SETTINGS_MIGRATED && field.type == WALK_VARINT &&
+		if (field.number == SETTINGS_MIGRATED && field.type == WIRE_VARINT &&
 			field.value <= INT64_MAX)
 			history->chats_migrated_at = message_seconds((int64_t) field.value);
 	}
@@ -166,7 +166,7 @@ read_message(WaHistory *history, WaStr bytes, WaHistoryEvent *out)
 }
 
 static void
-read_number(WaHistory *history, const WaWalkField *field)
+read_number(WaHistory *history, const WaWireField *field)
 {
 	uint32_t value = field->value > UINT32_MAX ? UINT32_MAX : (uint32_t) field->value;
 
@@ -187,15 +187,15 @@ read_number(WaHistory *history, const WaWalkField *field)
 }
 
 WaStatus
-history_item(WaHistory *history, const WaWalkField *field, WaHistoryEvent *out)
+history_item(WaHistory *history, const WaWireField *field, WaHistoryEvent *out)
 {
-	if (field->type == WALK_VARINT && history->format == HISTORY_SYNC)
+	if (field->type == WIRE_VARINT && history->format == HISTORY_SYNC)
 		read_number(history, field);
-	if (field->type != WALK_BYTES || history_item_limit(history->format, field->number) == 0)
+	if (field->type != WIRE_BYTES || history_item_limit(history->format, field->number) == 0)
 		return WA_NEED_MORE;
 	if (history->format == HISTORY_GROUP)
 	{
-		WaStatus status = read_message(history, field->bytes, out);
+		WaStatus status = read_message(history, message_bytes(field), out);
 
 		if (status == WA_OK)
 			out->message->group_history = true;
@@ -204,14 +204,14 @@ history_item(WaHistory *history, const WaWalkField *field, WaHistoryEvent *out)
 	switch (field->number)
 	{
 		case SYNC_NAME:
-			return read_name(history, field->bytes, out);
+			return read_name(history, message_bytes(field), out);
 		case SYNC_LEAVERS:
-			return read_leavers(history, field->bytes, out);
+			return read_leavers(history, message_bytes(field), out);
 		case SYNC_MAPPING:
 		case SYNC_CONTACT:
-			return read_contact(history, field->number, field->bytes, out);
+			return read_contact(history, field->number, message_bytes(field), out);
 		default:
-			read_settings(history, field->bytes);
+			read_settings(history, message_bytes(field));
 			return WA_NEED_MORE;
 	}
 }
@@ -275,7 +275,7 @@ seconds(uint64_t value)
 }
 
 static void
-conversation_number(WaHistoryConversation *conversation, const WaWalkField *field)
+conversation_number(WaHistoryConversation *conversation, const WaWireField *field)
 {
 	uint32_t value = field->value > UINT32_MAX ? UINT32_MAX : (uint32_t) field->value;
 	bool is_set = field->value != 0;
@@ -352,19 +352,19 @@ read_member(WaHistory *history, WaStr bytes, WaHistoryEvent *out)
 }
 
 WaStatus
-history_conversation_field(WaHistory *history, const WaWalkField *field, WaHistoryEvent *out)
+history_conversation_field(WaHistory *history, const WaWireField *field, WaHistoryEvent *out)
 {
 	WaHistoryConversation *conversation = &history->conversation;
 	WaStr *text;
 	WaStatus status;
 
-	if (field->type == WALK_VARINT)
+	if (field->type == WIRE_VARINT)
 		conversation_number(conversation, field);
-	if (field->type != WALK_BYTES)
+	if (field->type != WIRE_BYTES)
 		return WA_NEED_MORE;
 	if (field->number == CHAT_MESSAGE)
 	{
-		WaStr message = walk_find(field->bytes, 1); /* HistorySyncMsg */
+		WaStr message = message_field(message_bytes(field), 1); /* HistorySyncMsg */
 
 		if (message.data == NULL)
 			return WA_NEED_MORE;
@@ -375,13 +375,13 @@ history_conversation_field(WaHistory *history, const WaWalkField *field, WaHisto
 		return status;
 	}
 	if (field->number == CHAT_MEMBER)
-		return read_member(history, field->bytes, out);
+		return read_member(history, message_bytes(field), out);
 	text = conversation_text(conversation, field->number);
-	if (text == NULL || field->bytes.len == 0)
+	if (text == NULL || message_bytes(field).len == 0)
 		return WA_NEED_MORE;
 	if (history->chat_arena.failed && history->chat_arena.status == WA_ERR_LIMIT)
 		return WA_ERR_LIMIT; /* it said the same too often */
 	history->chat_arena.failed = false;
-	*text = arena_str(&history->chat_arena, field->bytes);
+	*text = arena_str(&history->chat_arena, message_bytes(field));
 	return history->chat_arena.failed ? history->chat_arena.status : WA_NEED_MORE;
 }

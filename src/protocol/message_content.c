@@ -20,6 +20,22 @@ message_text(protobuf_c_boolean has, ProtobufCBinaryData value)
 }
 
 WaStr
+message_bytes(const WaWireField *field)
+{
+	return (WaStr){field->data == NULL ? "" : (const char *) field->data, field->len};
+}
+
+WaStr
+message_field(WaStr message, uint32_t number)
+{
+	WaWireField field;
+
+	if (!wire_find(message.data, message.len, number, WIRE_BYTES, &field))
+		return WA_STR_NONE;
+	return message_bytes(&field);
+}
+
+WaStr
 message_fixed(WaStr value, size_t len)
 {
 	return value.len == len ? value : WA_STR_NONE;

@@ -8,6 +8,7 @@
 #include "message.h"
 #include "message.pb-c.h"
 #include "protobuf.h"
+#include "wire.h"
 
 /* One message being decoded.  Helpers return zeroes once the arena has failed. */
 typedef struct WaMessageDecoder
@@ -21,6 +22,10 @@ typedef struct WaMessageDecoder
 /* Absent stays absent; empty is there and empty. */
 extern WaStr message_text(protobuf_c_boolean has, ProtobufCBinaryData value);
 #define MESSAGE_TEXT_OF(message, field) message_text((message)->has_##field, (message)->field)
+/* What a WIRE_BYTES field holds; never absent. */
+extern WaStr message_bytes(const WaWireField *field);
+/* The last bytes field of this number in a serialized message; absent when there is none. */
+extern WaStr message_field(WaStr message, uint32_t number);
 /* Exactly len bytes, else absent. */
 extern WaStr message_fixed(WaStr value, size_t len);
 /* Unix seconds, or milliseconds, between 1970 and 9999; else 0. */

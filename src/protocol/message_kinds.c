@@ -6,7 +6,6 @@
 #include "message_internal.h"
 
 #include "crypto.h"
-#include "walk.h"
 
 #define UNPACK(name, variable)                                                                     \
 	protobuf_unpack(decoder->arena, &wa__##name##__descriptor, bytes.data, bytes.len, &(variable))
@@ -362,8 +361,8 @@ follow(WaStr bytes, Path path)
 
 	if (path.field == 0)
 		return WA_STR_NONE;
-	found = walk_find(bytes, path.field);
-	return path.inner == 0 ? found : walk_find(found, path.inner);
+	found = message_field(bytes, path.field);
+	return path.inner == 0 ? found : message_field(found, path.inner);
 }
 
 WaStatus
@@ -389,7 +388,7 @@ message_decode_plain(WaMessageDecoder *decoder, WaStr bytes, WaMessage *out)
 		out->invite->jid = follow(bytes, plain->jid);
 		out->invite->name = out->title;
 	}
-	context = plain->context == 0 ? WA_STR_NONE : walk_find(bytes, plain->context);
+	context = plain->context == 0 ? WA_STR_NONE : message_field(bytes, plain->context);
 	if (context.data == NULL)
 		return WA_OK;
 	status = protobuf_unpack(decoder->arena, &wa__context_info__descriptor, context.data,

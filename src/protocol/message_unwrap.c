@@ -9,8 +9,6 @@
  */
 #include "message_internal.h"
 
-#include "walk.h"
-
 #include <string.h>
 
 #define FIELD_SENDER_KEY 2
@@ -212,48 +210,48 @@ find_content(uint32_t field)
 
 /* A field of a wrong wire type is one nobody knows. */
 static void
-read_field(const WaWalkField *field, Level *level)
+read_field(const WaWireField *field, Level *level)
 {
-	bool is_bytes = field->type == WALK_BYTES;
+	bool is_bytes = field->type == WIRE_BYTES;
 	const Wrapper *wrapper = is_bytes ? find_wrapper(field->number) : NULL;
 	const Content *content = is_bytes ? find_content(field->number) : NULL;
 
 	if (is_bytes && field->number == FIELD_DEVICE_SENT)
-		level->device_sent = field->bytes;
+		level->device_sent = message_bytes(field);
 	else if (is_bytes && field->number == FIELD_CONTEXT)
-		level->context = field->bytes;
+		level->context = message_bytes(field);
 	else if (is_bytes && field->number == FIELD_SENDER_KEY)
-		level->sender_key = field->bytes;
+		level->sender_key = message_bytes(field);
 	else if (field->number == FIELD_FAST_RATCHET)
 		return;
 	else if (wrapper != NULL && level->wrapper == NULL)
 	{
 		level->wrapper = wrapper;
-		level->wrapped = field->bytes;
+		level->wrapped = message_bytes(field);
 	}
 	else if (content != NULL && level->content == NULL)
 	{
 		level->content = content;
-		level->bytes = field->bytes;
+		level->bytes = message_bytes(field);
 	}
 	else if (wrapper == NULL && content == NULL && level->unknown == 0)
 	{
 		level->unknown = field->number;
-		level->unknown_bytes = field->bytes;
+		level->unknown_bytes = message_bytes(field);
 	}
 }
 
 static WaStatus
 read_level(WaStr message, Level *level)
 {
-	WaWalk wire;
-	WaWalkField field;
+	WaWire wire;
+	WaWireField field;
 
 	*level = (Level){0};
-	walk_init(&wire, message.data, message.len);
-	while (walk_next(&wire, &field))
+	wire_init(&wire, message.data, message.len);
+	while (wire_next(&wire, &field))
 		read_field(&field, level);
-	return wire.status;
+	return wire.bad ? WA_ERR_MALFORMED : WA_OK;
 }
 
 /* The secret that add-ons will be encrypted with, and what the message hangs on. */
@@ -286,8 +284,8 @@ read_sender_key(WaStr bytes, WaMessage *out)
 {
 	if (bytes.data == NULL)
 		return;
-	out->sender_key_group = walk_find(bytes, 1);
-	out->sender_key = walk_find(bytes, 2);
+	out->sender_key_group = message_field(bytes, 1);
+	out->sender_key = message_field(bytes, 2);
 }
 
 /* ---- device-sent ---- */
@@ -312,7 +310,7 @@ enter_device_sent(WaMessageDecoder *decoder, WaStr *message, WaStr bytes, WaMess
 		message_refuse(out, "device-sent message of another account");
 		return false;
 	}
-	out->destination = walk_find(bytes, 1);
+	out->destination = message_field(bytes, 1);
 	if (contradict(out->destination, decoder->scope->recipient))
 	{
 		message_refuse(out, "device-sent message for another chat");
@@ -320,7 +318,7 @@ enter_device_sent(WaMessageDecoder *decoder, WaStr *message, WaStr bytes, WaMess
 	}
 	out->flags |= MESSAGE_DEVICE_SENT;
 	decoder->private = true;
-	*message = walk_find(bytes, 2);
+	*message = message_field(bytes, 2);
 	return true;
 }
 
@@ -379,7 +377,7 @@ decode(WaMessageDecoder *decoder, WaStr message, WaMessage *out)
 			continue;
 		}
 		out->flags |= level.wrapper->flag;
-		message = walk_find(level.wrapped, 1);
+		message = message_field(level.wrapped, 1);
 		if (message.data == NULL) /* a wrapper of a kind that came after this was written */
 		{
 			out->kind = MESSAGE_UNKNOWN;
