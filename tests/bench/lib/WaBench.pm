@@ -358,17 +358,20 @@ sub await_online
 	return;
 }
 
-# Until the worker has nothing left to do: its processor time stands still.
+# Until the worker has nothing left to do: its processor time stands still for
+# some seconds, in which it also gives freed memory back.
 sub await_calm
 {
 	my ($self) = @_;
 	my $pid = $self->worker_pid;
 	my $spent = cpu_seconds($pid);
-	for (1 .. 30)
+	my $calm = 0;
+	for (1 .. 60)
 	{
 		sleep 1;
 		my $more = cpu_seconds($pid);
-		return if $more - $spent < 0.02;
+		$calm = $more - $spent < 0.02 ? $calm + 1 : 0;
+		return if $calm == 4;
 		$spent = $more;
 	}
 	return;
