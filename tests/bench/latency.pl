@@ -17,7 +17,7 @@ use lib "$FindBin::Bin/lib";
 use WaBench;
 
 my $bots = bots_wanted();
-my $seconds = $ENV{LATENCY_SECONDS} // 20;
+my $seconds = $ENV{LATENCY_SECONDS} // 30;
 
 # Commits of one row, one after the other, on the same disk: the floor.
 sub commit_floor
@@ -99,7 +99,7 @@ my $bench = WaBench->start('wa_collector.prekey_batch' => 30, 'wa_collector.conn
 $bench->link_bots($bots);
 $bench->await_calm;
 commit_floor($bench);
-measure($bench, 'latency_idle', 5, 'target 20');
+measure($bench, 'latency_idle', 10, 'target 20');
 measure($bench, 'latency_200', 200, 'target 20 (at 1000 messages/s)');
 commit_floor($bench);
 machine();
