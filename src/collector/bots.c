@@ -250,13 +250,14 @@ refuse(const char *why)
 }
 
 const char *
-bots_load(int worker, int workers)
+bots_load(int worker, int workers, bool *idle)
 {
 	StoreBot *bots;
 	int count;
 	int foreign = 0;
 	char *refusal;
 
+	*idle = true;
 	session_visit_all(drop_void);
 	switch (store_load_bots(worker, workers, introduced ? NULL : settings_node_id, session_exists,
 							&bots, &count, &refusal))
@@ -274,6 +275,7 @@ bots_load(int worker, int workers)
 	if (refusal != NULL)
 		return refuse(refusal);
 	introduced = true;
+	*idle = false;
 
 	session_visit_all(forget_mark);
 	for (int i = 0; i < count; i++)
@@ -288,7 +290,7 @@ bots_load(int worker, int workers)
 	if (read_again)
 	{
 		read_again = false;
-		return bots_load(worker, workers);
+		return bots_load(worker, workers, idle);
 	}
 	if (foreign == 0)
 		return NULL;
@@ -340,11 +342,12 @@ void
 bots_handle_mail(const Mail *mail, int worker, int workers)
 {
 	Session *session = session_find(mail->bot_id);
+	bool idle;
 
 	/* A bot that was added a moment ago. */
 	if (session == NULL)
 	{
-		(void) bots_load(worker, workers);
+		(void) bots_load(worker, workers, &idle);
 		session = session_find(mail->bot_id);
 	}
 	if (session == NULL || session->is_void)

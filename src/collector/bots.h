@@ -11,11 +11,12 @@
 #include "shmem.h"
 
 /*
- * Reads wa.bots and makes the sessions be what it says.  NULL on success,
- * else a sentence that says why this worker has nothing to do; it then holds
- * no session, unless the trouble is a passing one.
+ * Reads wa.bots and makes the sessions be what it says.  NULL on success, else
+ * a sentence for people.  *idle then tells whether this worker can serve none
+ * of its bots (it holds no session, unless the trouble is a passing one) or
+ * only misses those that another process holds.
  */
-extern const char *bots_load(int worker, int workers);
+extern const char *bots_load(int worker, int workers, bool *idle);
 
 /*
  * The configuration was read (call it once at the start, too): when it matters

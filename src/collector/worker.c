@@ -45,7 +45,8 @@ static MemoryContext tick_context;
 static WaitEventSet *wait_set;
 static uint32 wait_event;
 
-static const char *idle_reason; /* why there is nothing to do; NULL: all is well */
+static const char *bots_trouble; /* why bots are missing; NULL: all are here */
+static bool idle;                /* none can be served */
 static int64 reloaded_at;
 static int64 reload_cost_us;
 static bool reload_wanted = true;
@@ -172,13 +173,15 @@ take_orders(void)
 static void
 show_detail(void)
 {
-	const char *detail = idle_reason != NULL ? idle_reason : batch_trouble(batch);
+	const char *detail = bots_trouble != NULL ? bots_trouble : batch_trouble(batch);
 
-	if (!shmem_set_detail(slot, detail) || idle_reason == NULL)
+	if (!shmem_set_detail(slot, detail) || bots_trouble == NULL)
 		return;
-	ereport(LOG, (errmsg("wa_collector has nothing to do in database \"%s\"",
-						 NameStr(slot->database_name)),
-				  errdetail("%s", idle_reason)));
+	ereport(LOG, (idle ? errmsg("wa_collector has nothing to do in database \"%s\"",
+								NameStr(slot->database_name))
+					   : errmsg("wa_collector cannot serve all bots of database \"%s\"",
+								NameStr(slot->database_name)),
+				  errdetail("%s", bots_trouble)));
 }
 
 /*
@@ -195,14 +198,14 @@ reload_bots(void)
 	{
 		if (reload_wanted
 				? now - reloaded_at < pause
-				: now - reloaded_at < (idle_reason != NULL ? RELOAD_IDLE_US : RELOAD_MOST_US))
+				: now - reloaded_at < (bots_trouble != NULL ? RELOAD_IDLE_US : RELOAD_MOST_US))
 			return;
 	}
 	reload_wanted = false;
-	idle_reason = bots_load(slot->worker, slot->workers);
+	bots_trouble = bots_load(slot->worker, slot->workers, &idle);
 	reloaded_at = host_now().mono_us;
 	reload_cost_us = reloaded_at - now;
-	if (idle_reason != NULL && batch_not_ready(batch))
+	if (idle && batch_not_ready(batch))
 		batch_clear(batch); /* there is no storage: the server says it all again */
 	show_detail();
 }
@@ -243,7 +246,7 @@ beat(void)
 		trimmed_at = now;
 		host_trim_memory();
 	}
-	if (now >= due_at && idle_reason == NULL)
+	if (now >= due_at && !idle)
 	{
 		due_at = now + DUE_US;
 		bots_ask_due();
