@@ -182,7 +182,7 @@ unit-%: $(BUILD)/asan/test_%
 
 ## valgrind: the unit tests under valgrind
 valgrind: $(UNIT_TESTS:%=$(BUILD)/core/%)
-	@VALGRIND="valgrind -q --leak-check=full --error-exitcode=99" scripts/run_each.sh valgrind $^
+	@TEST_TIMEOUT=1800 VALGRIND="valgrind -q --leak-check=full --error-exitcode=99" scripts/run_each.sh valgrind $^
 
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_HELPERS:%.c=$(BUILD)/fuzz/%.o) $(call unit_archives,fuzz)
 	$(Q)$(CLANG) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ $(CORE_LIBS) $(SIMULATOR_LIBS) -lm
