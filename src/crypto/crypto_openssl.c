@@ -379,12 +379,37 @@ crypto_keypair_generate(const WaEnv *env, WaKeyPair *out)
 	return status;
 }
 
+/*
+ * A key to derive with.  OpenSSL would compute the public half, which costs as
+ * much as the derivation and is not used in it: so it is given one.
+ */
+static EVP_PKEY *
+deriving_key(const uint8_t private_key[32])
+{
+	uint8_t private_copy[CRYPTO_KEY_LEN];
+	uint8_t unused_public[CRYPTO_KEY_LEN] = {0};
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, private_copy, CRYPTO_KEY_LEN),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, unused_public, CRYPTO_KEY_LEN),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
+	EVP_PKEY *key = NULL;
+
+	memcpy(private_copy, private_key, CRYPTO_KEY_LEN);
+	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+		EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) != 1)
+		key = NULL;
+	crypto_wipe(private_copy, sizeof(private_copy));
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
 WaStatus
 crypto_x25519(const uint8_t private_key[32], const uint8_t public_key[32], uint8_t out[32])
 {
 	static const uint8_t zeroes[CRYPTO_KEY_LEN];
-	EVP_PKEY *ours =
-		EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private_key, CRYPTO_KEY_LEN);
+	EVP_PKEY *ours = deriving_key(private_key);
 	EVP_PKEY *theirs =
 		EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, public_key, CRYPTO_KEY_LEN);
 	EVP_PKEY_CTX *ctx = ours == NULL ? NULL : EVP_PKEY_CTX_new(ours, NULL);
