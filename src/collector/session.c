@@ -27,7 +27,7 @@
 #define COLLECT_US (4 * INT64_C(1000)) /* reading before what came is stored */
 #define EVENTS_PER_TURN 64             /* of one session, then it is the next one's turn */
 #define VOID_US (60 * WA_SECOND)       /* pause after keys could not be stored */
-#define CONNECT_GROUPS 4.0             /* a second */
+#define CONNECT_GROUPS 2.0             /* a second */
 #define STARVED_RETRY_US (5 * WA_SECOND)
 
 static HTAB *sessions = NULL;
