@@ -310,7 +310,8 @@ sub ask
 
 # ---------------------------------------------------------------- bots
 
-sub number { return 4915000000000 + $_[0]; }
+# Not among the numbers of the people that the simulator makes up.
+sub number { return 4917000000000 + $_[0]; }
 
 # Adds and links this many bots, through SQL and the simulator's phones, as people would.
 sub link_bots
