@@ -106,7 +106,7 @@ sub start
 	my $self = bless {}, $class;
 	push @open, $self;
 	$SIG{ALRM} = sub { die "the time limit (BENCH_SECONDS) is over\n" };
-	$SIG{$_} = sub { die "interrupted\n" } for qw(INT TERM HUP);
+	$SIG{$_} = sub { die "interrupted\n" } for qw(INT TERM HUP PIPE);
 	alarm($ENV{BENCH_SECONDS} // 900) if !$limited++;
 
 	my $config = $ENV{PG_CONFIG} // 'pg_config';
