@@ -260,6 +260,13 @@ batch_add(Batch *batch, const BatchSource *source, const WaEvent *event, WaNow n
 		case EVENT_NUMBER_CHANGE:
 		case EVENT_RAW:
 		case EVENT_CAUGHT_UP:
+		case EVENT_RECORDS:
+		case EVENT_MESSAGE:
+		case EVENT_RECEIPT:
+		case EVENT_IDENTITY_CHANGE:
+		case EVENT_HISTORY_NOTICE:
+		case EVENT_MEDIA_HOSTS:
+		case EVENT_APP_ACTIONS:
 			break;
 	}
 	add_fact(batch, unit, event, now);

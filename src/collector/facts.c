@@ -335,6 +335,13 @@ put_event(WaJson *json, const WaEvent *event)
 		case EVENT_DEVICE:
 		case EVENT_PREKEYS:
 		case EVENT_PREKEYS_UPLOADED:
+		case EVENT_RECORDS:
+		case EVENT_MESSAGE:
+		case EVENT_RECEIPT:
+		case EVENT_IDENTITY_CHANGE:
+		case EVENT_HISTORY_NOTICE:
+		case EVENT_MEDIA_HOSTS:
+		case EVENT_APP_ACTIONS:
 			break; /* no facts: facts_write does not come here */
 	}
 }
@@ -367,6 +374,13 @@ fact_name(WaEventKind kind)
 		case EVENT_DEVICE:
 		case EVENT_PREKEYS:
 		case EVENT_PREKEYS_UPLOADED:
+		case EVENT_RECORDS:
+		case EVENT_MESSAGE:
+		case EVENT_RECEIPT:
+		case EVENT_IDENTITY_CHANGE:
+		case EVENT_HISTORY_NOTICE:
+		case EVENT_MEDIA_HOSTS:
+		case EVENT_APP_ACTIONS:
 			break;
 	}
 	return NULL;

@@ -22,6 +22,9 @@
 
 #include "device.h"
 #include "group.h"
+#include "history.h"
+#include "receipt.h"
+#include "record.h"
 
 typedef struct WaClient WaClient;
 
@@ -75,7 +78,65 @@ typedef enum WaEventKind
 	EVENT_NUMBER_CHANGE,    /* .number_change */
 	EVENT_RAW,              /* .raw: nothing understood it; keep it */
 	EVENT_CAUGHT_UP,        /* .caught_up: the offline queue is drained */
+	EVENT_RECORDS,          /* .records changed: store them with the rest of the stanza */
+	EVENT_MESSAGE,          /* .message: what somebody wrote, or that it cannot be read yet */
+	EVENT_RECEIPT,          /* .receipt: who got or read what */
+	EVENT_IDENTITY_CHANGE,  /* .identity_change: a person has new Signal keys */
+	EVENT_HISTORY_NOTICE,   /* .history_notice: a chunk to fetch and read */
+	EVENT_MEDIA_HOSTS,      /* .media_hosts: answer to client_query_media_hosts */
+	EVENT_APP_ACTIONS,      /* .app_actions: names, mutes, pins, labels */
 } WaEventKind;
+
+/* ---- what people write ---- */
+
+typedef enum WaMessageState
+{
+	MESSAGE_READ,        /* the content is there */
+	MESSAGE_PENDING,     /* not readable so far; the sender or the phone is asked */
+	MESSAGE_UNAVAILABLE, /* this device never gets the content */
+} WaMessageState;
+
+typedef struct WaMessageNews
+{
+	WaMessageState state;
+	const char *origin; /* "live", "retry" (sent again to us), "phone" (the own phone's copy) */
+	const WaMessageSource *source;
+	const WaMessage *content; /* NULL unless MESSAGE_READ */
+	WaStr plaintext;          /* the content, undecoded; absent unless MESSAGE_READ */
+	const char *trouble; /* MESSAGE_PENDING, MESSAGE_UNAVAILABLE: a stable word, "no_session" */
+	unsigned attempts;   /* MESSAGE_PENDING: how often the sender was asked */
+	bool phone_asked;
+	const WaHistoryMessage *copy; /* origin "phone": all that the phone says of it */
+} WaMessageNews;
+
+/* ---- what the account's other devices set (sheet 2 section 8) ---- */
+
+typedef enum WaAppActionKind
+{
+	APP_CONTACT,       /* who, name, first_name; an absent name: not in the address book any more */
+	APP_PUSH_NAME,     /* name: the account's own */
+	APP_MUTE,          /* chat, on, until_ms (-1 for ever) */
+	APP_PIN,           /* chat, on */
+	APP_ARCHIVE,       /* chat, on */
+	APP_LABEL,         /* id, name, color, on false: deleted */
+	APP_CHAT_LABEL,    /* id, chat, on */
+	APP_MESSAGE_LABEL, /* id, chat, message, on */
+} WaAppActionKind;
+
+typedef struct WaAppAction
+{
+	WaAppActionKind kind;
+	WaIdentity who;
+	WaStr name;
+	WaStr first_name;
+	WaStr chat;
+	WaStr id;
+	WaStr message;
+	int32_t color;
+	bool on;
+	int64_t until_ms;
+	int64_t at_ms; /* when it was set, Unix milliseconds; 0 not told */
+} WaAppAction;
 
 /*
  * Everything an event points at is lent until the next client_next_event,
@@ -160,6 +221,34 @@ typedef struct WaEvent
 			int received;
 			bool covered; /* the queue covers the whole gap */
 		} caught_up;
+		struct
+		{
+			const WaRecord *list;
+			int count;
+		} records;
+		const WaMessageNews *message;
+		const WaReceipt *receipt;
+		struct
+		{
+			WaIdentity who;
+		} identity_change;
+		struct
+		{
+			const WaHistoryNotice *notice;
+			WaStr id; /* of the message that brought it */
+			int64_t at;
+		} history_notice;
+		struct
+		{
+			const WaStr *hosts; /* in the order to try them */
+			int count;          /* 0: the question failed */
+			int64_t valid_us;   /* from now */
+		} media_hosts;
+		struct
+		{
+			const WaAppAction *list;
+			int count;
+		} app_actions;
 	};
 } WaEvent;
 
@@ -183,6 +272,7 @@ extern WaBotStatus client_status(const WaClient *client);
 #define CLIENT_WANTS_CONNECT 1 /* open a socket, then client_connected */
 #define CLIENT_WANTS_CLOSE 2   /* flush output, close, then client_disconnected */
 #define CLIENT_WANTS_WRITE 4   /* client_output has bytes */
+#define CLIENT_WANTS_RECORDS 8 /* client_next_event waits for client_supplied */
 
 extern unsigned client_wants(const WaClient *client);
 /* Monotonic time at which client_tick must be called; WA_NEVER. */
@@ -227,6 +317,30 @@ extern WaStatus client_logout(WaClient *client, WaNow now);
  */
 extern WaStatus client_query_group(WaClient *client, WaStr group_jid, WaNow now);
 extern WaStatus client_query_all_groups(WaClient *client, WaNow now);
+
+/* Ask for the hosts of the media service once online; the answer is EVENT_MEDIA_HOSTS. */
+extern WaStatus client_query_media_hosts(WaClient *client, WaNow now);
+
+/* ---- records ---- */
+
+/*
+ * While CLIENT_WANTS_RECORDS is set no event comes.  The host takes all needs,
+ * supplies what its tables have of each, and says that it is done:
+ *
+ *		while (client_next_need(client, &need))
+ *			look it up;
+ *		client_supply(client, each record found);
+ *		client_supplied(client, now);
+ *
+ * What was not supplied does not exist.  Records that the host was given with
+ * EVENT_RECORDS and has not stored yet are newer than its tables and known to
+ * the client: they need not be supplied.  The strings of a need live until
+ * client_supplied.
+ */
+extern bool client_next_need(WaClient *client, WaNeed *need);
+/* Copies the record.  WA_ERR_NOMEM, WA_ERR_LIMIT; one that makes no sense is passed over. */
+extern WaStatus client_supply(WaClient *client, const WaRecord *record);
+extern void client_supplied(WaClient *client, WaNow now);
 
 /* ---- out ---- */
 

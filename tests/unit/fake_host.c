@@ -194,6 +194,14 @@ note_event(FakeHost *host, const WaEvent *event)
 			note(host, "caught_up announced=%d received=%d covered=%d", event->caught_up.announced,
 				 event->caught_up.received, event->caught_up.covered);
 			break;
+		case EVENT_RECORDS:
+		case EVENT_MESSAGE:
+		case EVENT_RECEIPT:
+		case EVENT_IDENTITY_CHANGE:
+		case EVENT_HISTORY_NOTICE:
+		case EVENT_MEDIA_HOSTS:
+		case EVENT_APP_ACTIONS:
+			break;
 	}
 	if ((event->stanza != 0) != (event->stanza_bytes.len > 0))
 		note(host, "STANZA WITHOUT BYTES");
