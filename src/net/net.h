@@ -32,7 +32,8 @@ typedef struct NetConn NetConn;
 extern NetLoop *net_loop_create(int max_fds, const char **why);
 /*
  * Drops every connection and frees everything, without events and without
- * waiting for anybody.  The host has closed its own handles before.
+ * waiting for anybody but, for a fifth of a second, a name being looked up.
+ * The host has closed its own handles before.
  */
 extern void net_loop_destroy(NetLoop *loop);
 /* Readable when net_loop_run has work.  One descriptor for the loop's whole life. */

@@ -2,8 +2,8 @@
  * net_dns.c
  *		Names to addresses, off the loop.
  *
- * A resolver may take half a minute to give up, and neither a connection, nor
- * net_loop_destroy, nor the end of the process may wait for it.  So each name
+ * A resolver may take half a minute to give up, and neither a connection nor
+ * the end of the process may wait for it, and net_loop_destroy only a moment.  So each name
  * being looked up has a detached thread of its own, which shares nothing but
  * its NetLookup; whoever comes last, thread or loop, frees that.  (libuv's
  * thread pool is joined when the process exits.)  Connections to the same
@@ -19,8 +19,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define NET_DNS_STACK (256 * 1024)
+#define NET_DNS_LAST_WAIT_NS (200 * 1000 * 1000)
 
 struct NetLookup
 {
@@ -33,6 +35,7 @@ struct NetLookup
 };
 
 static pthread_mutex_t lookup_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t lookup_ended = PTHREAD_COND_INITIALIZER;
 
 static void
 resolve(NetLookup *lookup)
@@ -67,6 +70,7 @@ lookup_thread(void *arg)
 	orphan = lookup->loop == NULL;
 	if (!orphan)
 		uv_async_send(&lookup->loop->lookup_done);
+	pthread_cond_signal(&lookup_ended);
 	pthread_mutex_unlock(&lookup_mutex);
 	if (orphan)
 		free(lookup);
@@ -177,9 +181,39 @@ net_dns_forget(NetConn *conn)
 	conn->dial->lookup = NULL;
 }
 
+/*
+ * lws closes descriptors twice when its context goes, the second time perhaps
+ * one that a resolver has opened meanwhile (seen with 4.1.6: the C library then
+ * ends the process).  So those that are about to end may do so before.
+ */
+static void
+wait_for_lookups(NetLoop *loop)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += NET_DNS_LAST_WAIT_NS;
+	if (until.tv_nsec >= 1000000000)
+	{
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&lookup_mutex);
+	for (NetLookup *lookup = loop->lookups; lookup != NULL; lookup = lookup->next)
+	{
+		while (!lookup->done)
+		{
+			if (pthread_cond_timedwait(&lookup_ended, &lookup_mutex, &until) != 0)
+				break;
+		}
+	}
+	pthread_mutex_unlock(&lookup_mutex);
+}
+
 void
 net_dns_shutdown(NetLoop *loop)
 {
+	wait_for_lookups(loop);
 	while (loop->lookups != NULL)
 	{
 		NetLookup *lookup = loop->lookups;
