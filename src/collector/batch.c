@@ -267,6 +267,7 @@ batch_add(Batch *batch, const BatchSource *source, const WaEvent *event, WaNow n
 		case EVENT_HISTORY_NOTICE:
 		case EVENT_MEDIA_HOSTS:
 		case EVENT_APP_ACTIONS:
+		case EVENT_BLOB_WANTED:
 			break;
 	}
 	add_fact(batch, unit, event, now);

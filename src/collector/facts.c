@@ -342,6 +342,7 @@ put_event(WaJson *json, const WaEvent *event)
 		case EVENT_HISTORY_NOTICE:
 		case EVENT_MEDIA_HOSTS:
 		case EVENT_APP_ACTIONS:
+		case EVENT_BLOB_WANTED:
 			break; /* no facts: facts_write does not come here */
 	}
 }
@@ -381,6 +382,7 @@ fact_name(WaEventKind kind)
 		case EVENT_HISTORY_NOTICE:
 		case EVENT_MEDIA_HOSTS:
 		case EVENT_APP_ACTIONS:
+		case EVENT_BLOB_WANTED:
 			break;
 	}
 	return NULL;

@@ -21,6 +21,7 @@
 #include <openssl/provider.h>
 
 #define HASH_LEN 32
+#define BLOCK_LEN 16
 
 static struct
 {
@@ -28,6 +29,7 @@ static struct
 	EVP_MD *sha1;
 	EVP_MD *md5;
 	EVP_MAC *hmac;
+	EVP_CIPHER *cbc;
 	EVP_CIPHER *gcm;
 	EVP_CIPHER *ctr;
 } algorithms;
@@ -38,6 +40,9 @@ typedef struct Contexts
 {
 	EVP_MD_CTX *digest;
 	EVP_MAC_CTX *hmac;    /* keyed with SHA-256 */
+	EVP_MAC_CTX *hmac512; /* with SHA-512 */
+	EVP_CIPHER_CTX *wrap; /* AES-256-CBC, one per direction */
+	EVP_CIPHER_CTX *unwrap;
 	EVP_CIPHER_CTX *seal; /* AES-256-GCM, one per direction */
 	EVP_CIPHER_CTX *open;
 	EVP_CIPHER_CTX *ctr;
@@ -76,6 +81,7 @@ fetch_algorithms(void)
 	algorithms.sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 	algorithms.md5 = fetch_md5();
 	algorithms.hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	algorithms.cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
 	algorithms.gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	algorithms.ctr = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
 }
@@ -134,18 +140,18 @@ crypto_md5(const void *data, size_t len, uint8_t out[16])
 	return digest(algorithms.md5, data, len, out);
 }
 
+/* Makes *slot once, with its hash; later calls only re-key it. */
 static WaStatus
-need_hmac(void)
+need_hmac(EVP_MAC_CTX **slot, const char *hash)
 {
-	char name[] = "SHA256";
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *) hash, 0),
 		OSSL_PARAM_construct_end(),
 	};
 	EVP_MAC_CTX *ctx;
 
 	need_algorithms();
-	if (contexts.hmac != NULL)
+	if (*slot != NULL)
 		return WA_OK;
 	if (algorithms.hmac == NULL)
 		return WA_ERR_CRYPTO;
@@ -157,22 +163,23 @@ need_hmac(void)
 		EVP_MAC_CTX_free(ctx);
 		return openssl_error(WA_ERR_CRYPTO);
 	}
-	contexts.hmac = ctx;
+	*slot = ctx;
 	return WA_OK;
 }
+
+/* OpenSSL takes a NULL key for "keep the old one". */
+static const uint8_t no_key[1];
 
 /* HMAC of up to three parts. */
 static WaStatus
 hmac(const void *key, size_t key_len, const void *a, size_t a_len, const void *b, size_t b_len,
 	 const void *c, size_t c_len, uint8_t out[HASH_LEN])
 {
-	static const uint8_t no_key[1];
-	WaStatus status = need_hmac();
+	WaStatus status = need_hmac(&contexts.hmac, "SHA256");
 	size_t len;
 
 	if (status != WA_OK)
 		return status;
-	/* OpenSSL takes a NULL key for "keep the old one" */
 	if (EVP_MAC_init(contexts.hmac, key_len == 0 ? no_key : key, key_len, NULL) != 1 ||
 		(a_len > 0 && EVP_MAC_update(contexts.hmac, a, a_len) != 1) ||
 		(b_len > 0 && EVP_MAC_update(contexts.hmac, b, b_len) != 1) ||
@@ -186,6 +193,21 @@ WaStatus
 crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[32])
 {
 	return hmac(key, key_len, data, len, NULL, 0, NULL, 0, out);
+}
+
+WaStatus
+crypto_hmac_sha512(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[64])
+{
+	WaStatus status = need_hmac(&contexts.hmac512, "SHA512");
+	size_t out_len;
+
+	if (status != WA_OK)
+		return status;
+	if (EVP_MAC_init(contexts.hmac512, key_len == 0 ? no_key : key, key_len, NULL) != 1 ||
+		(len > 0 && EVP_MAC_update(contexts.hmac512, data, len) != 1) ||
+		EVP_MAC_final(contexts.hmac512, out, &out_len, 64) != 1)
+		return openssl_error(WA_ERR_CRYPTO);
+	return WA_OK;
 }
 
 WaStatus
@@ -264,6 +286,54 @@ update(EVP_CIPHER_CTX *ctx, uint8_t *out, const void *in, size_t len)
 	int out_len;
 
 	return len == 0 || EVP_CipherUpdate(ctx, out, &out_len, in, (int) len) == 1;
+}
+
+WaStatus
+crypto_aes256_cbc_encrypt(const uint8_t key[32], const uint8_t iv[16], const void *plain,
+						  size_t len, uint8_t *out)
+{
+	int done = 0;
+	int last;
+	WaStatus status;
+
+	need_algorithms();
+	if (len > INT_MAX - BLOCK_LEN)
+		return WA_ERR_LIMIT;
+	status = need_cipher(&contexts.wrap, algorithms.cbc, 1);
+	if (status != WA_OK)
+		return status;
+	if (EVP_CipherInit_ex2(contexts.wrap, NULL, key, iv, 1, NULL) != 1 ||
+		(len > 0 && EVP_CipherUpdate(contexts.wrap, out, &done, plain, (int) len) != 1) ||
+		EVP_CipherFinal_ex(contexts.wrap, out + done, &last) != 1)
+		return openssl_error(WA_ERR_CRYPTO);
+	return WA_OK;
+}
+
+WaStatus
+crypto_aes256_cbc_decrypt(const uint8_t key[32], const uint8_t iv[16], const void *cipher,
+						  size_t len, uint8_t *out, size_t *out_len)
+{
+	int done;
+	int last;
+	WaStatus status;
+
+	need_algorithms();
+	if (len == 0 || len % BLOCK_LEN != 0)
+		return WA_ERR_CRYPTO;
+	if (len > INT_MAX)
+		return WA_ERR_LIMIT;
+	status = need_cipher(&contexts.unwrap, algorithms.cbc, 0);
+	if (status != WA_OK)
+		return status;
+	if (EVP_CipherInit_ex2(contexts.unwrap, NULL, key, iv, 0, NULL) != 1 ||
+		EVP_CipherUpdate(contexts.unwrap, out, &done, cipher, (int) len) != 1 ||
+		EVP_CipherFinal_ex(contexts.unwrap, out + done, &last) != 1)
+	{
+		crypto_wipe(out, len);
+		return openssl_error(WA_ERR_CRYPTO);
+	}
+	*out_len = (size_t) done + (size_t) last;
+	return WA_OK;
 }
 
 WaStatus

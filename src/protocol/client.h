@@ -85,6 +85,7 @@ typedef enum WaEventKind
 	EVENT_HISTORY_NOTICE,   /* .history_notice: a chunk to fetch and read */
 	EVENT_MEDIA_HOSTS,      /* .media_hosts: answer to client_query_media_hosts */
 	EVENT_APP_ACTIONS,      /* .app_actions: names, mutes, pins, labels */
+	EVENT_BLOB_WANTED,      /* .blob: download and decrypt it, then client_blob */
 } WaEventKind;
 
 /* ---- what people write ---- */
@@ -249,6 +250,11 @@ typedef struct WaEvent
 			const WaAppAction *list;
 			int count;
 		} app_actions;
+		struct
+		{
+			uint32_t id; /* for client_blob */
+			const WaMedia *media;
+		} blob;
 	};
 } WaEvent;
 
@@ -341,6 +347,22 @@ extern bool client_next_need(WaClient *client, WaNeed *need);
 /* Copies the record.  WA_ERR_NOMEM, WA_ERR_LIMIT; one that makes no sense is passed over. */
 extern WaStatus client_supply(WaClient *client, const WaRecord *record);
 extern void client_supplied(WaClient *client, WaNow now);
+
+/* ---- blobs ---- */
+
+#define CLIENT_MAX_BLOB (32 << 20) /* bytes of the plain file */
+
+/*
+ * EVENT_BLOB_WANTED asks for a small file of the media service.  The host
+ * downloads it when it gets round to it and answers with the plain bytes, only
+ * after media_open_final has found them good; they are copied.  Nothing has to
+ * be stored for it: a client that is made anew asks again.  Answers to an id
+ * that is not waited for (any more) are ignored.  WA_ERR_LIMIT: larger than
+ * CLIENT_MAX_BLOB; then and with WA_ERR_NOMEM it counts as failed.
+ */
+extern WaStatus client_blob(WaClient *client, uint32_t id, const void *data, size_t len, WaNow now);
+/* It could not be had.  gone: the service does not have it or it is not good: no use trying again. */
+extern void client_blob_failed(WaClient *client, uint32_t id, bool gone, WaNow now);
 
 /* ---- out ---- */
 

@@ -15,6 +15,7 @@
  *	client_offline.c	the offline queue
  *	client_link.c		QR, pairing code, pair-success
  *	client_groups.c		group queries within the budget
+ *	client_appstate.c	what the account's other devices set
  *	client_keepalive.c	pings, silence, deafness
  */
 #ifndef WA_CLIENT_INTERNAL_H

@@ -27,6 +27,8 @@ extern WaStatus crypto_sha1(const void *data, size_t len, uint8_t out[20]);
 extern WaStatus crypto_md5(const void *data, size_t len, uint8_t out[16]);
 extern WaStatus crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
 								   uint8_t out[32]);
+extern WaStatus crypto_hmac_sha512(const void *key, size_t key_len, const void *data, size_t len,
+								   uint8_t out[64]);
 /* RFC 5869; an empty salt or ikm is legal; out_len at most 255 * 32. */
 extern WaStatus crypto_hkdf_sha256(const void *ikm, size_t ikm_len, const void *salt,
 								   size_t salt_len, const void *info, size_t info_len, uint8_t *out,
@@ -44,6 +46,16 @@ extern WaStatus crypto_aes256_gcm_encrypt(const uint8_t key[32], const uint8_t i
 extern WaStatus crypto_aes256_gcm_decrypt(const uint8_t key[32], const uint8_t iv[12],
 										  const void *aad, size_t aad_len, const void *cipher,
 										  size_t len, uint8_t *out);
+/* PKCS#7 padding; out has len rounded up to the next whole block, which is never len itself. */
+extern WaStatus crypto_aes256_cbc_encrypt(const uint8_t key[32], const uint8_t iv[16],
+										  const void *plain, size_t len, uint8_t *out);
+/*
+ * Only for what a MAC vouches for.  len is a multiple of 16 and not 0, out has
+ * len bytes; *out_len is what is left without padding.  WA_ERR_CRYPTO else.
+ */
+extern WaStatus crypto_aes256_cbc_decrypt(const uint8_t key[32], const uint8_t iv[16],
+										  const void *cipher, size_t len, uint8_t *out,
+										  size_t *out_len);
 /* iv is the whole 16-byte counter block. */
 extern WaStatus crypto_aes256_ctr(const uint8_t key[32], const uint8_t iv[16], const void *in,
 								  size_t len, uint8_t *out);

@@ -201,6 +201,7 @@ note_event(FakeHost *host, const WaEvent *event)
 		case EVENT_HISTORY_NOTICE:
 		case EVENT_MEDIA_HOSTS:
 		case EVENT_APP_ACTIONS:
+		case EVENT_BLOB_WANTED:
 			break;
 	}
 	if ((event->stanza != 0) != (event->stanza_bytes.len > 0))

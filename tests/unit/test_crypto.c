@@ -62,6 +62,25 @@ hmac_sha256(void **state)
 	check_hex(out, 32, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+/* RFC 4231 test cases 1 and 2. */
+static void
+hmac_sha512(void **state)
+{
+	uint8_t out[64];
+	uint8_t key[20];
+
+	(void) state;
+	memset(key, 0x0b, sizeof(key));
+	assert_int_equal(crypto_hmac_sha512(key, sizeof(key), "Hi There", 8, out), WA_OK);
+	check_hex(out, 64,
+			  "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde"
+			  "daa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854");
+	assert_int_equal(crypto_hmac_sha512("Jefe", 4, "what do ya want for nothing?", 28, out), WA_OK);
+	check_hex(out, 64,
+			  "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+			  "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737");
+}
+
 /* RFC 5869 appendix A.1, A.2 and A.3. */
 static void
 hkdf_sha256(void **state)
@@ -191,6 +210,41 @@ aes256_gcm(void **state)
 }
 
 /* NIST SP 800-38A section F.5.5. */
+/* NIST SP 800-38A section F.2.5, and what padding may be. */
+static void
+aes256_cbc(void **state)
+{
+	uint8_t key[32];
+	uint8_t iv[16];
+	uint8_t out[64];
+	uint8_t back[64];
+	size_t len;
+
+	(void) state;
+	test_hex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4", key, 32);
+	test_hex("000102030405060708090a0b0c0d0e0f", iv, 16);
+	len = A("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51");
+	assert_int_equal(crypto_aes256_cbc_encrypt(key, iv, bytes_a, len, out), WA_OK);
+	check_hex(out, len, "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d");
+
+	for (size_t n = 0; n <= 32; n++)
+	{
+		size_t cipher_len = n / 16 * 16 + 16;
+
+		assert_int_equal(crypto_aes256_cbc_encrypt(key, iv, bytes_a, n, out), WA_OK);
+		assert_int_equal(crypto_aes256_cbc_decrypt(key, iv, out, cipher_len, back, &len), WA_OK);
+		assert_int_equal(len, n);
+		assert_memory_equal(back, bytes_a, n);
+		assert_int_equal(crypto_aes256_cbc_decrypt(key, iv, out, cipher_len - 1, back, &len),
+						 WA_ERR_CRYPTO);
+	}
+	assert_int_equal(crypto_aes256_cbc_decrypt(key, iv, out, 0, back, &len), WA_ERR_CRYPTO);
+	/* the vector's own blocks end in no padding */
+	assert_int_equal(crypto_aes256_cbc_encrypt(key, iv, bytes_a, 32, out), WA_OK);
+	assert_int_equal(crypto_aes256_cbc_decrypt(key, iv, out, 32, back, &len), WA_ERR_CRYPTO);
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
 static void
 aes256_ctr(void **state)
 {
@@ -470,9 +524,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hashes),
 		cmocka_unit_test(hmac_sha256),
+		cmocka_unit_test(hmac_sha512),
 		cmocka_unit_test(hkdf_sha256),
 		cmocka_unit_test(pbkdf2_sha256),
 		cmocka_unit_test(aes256_gcm),
+		cmocka_unit_test(aes256_cbc),
 		cmocka_unit_test(aes256_ctr),
 		cmocka_unit_test(x25519),
 		cmocka_unit_test(x25519_iterated),
