@@ -46,7 +46,8 @@ extern int net_loop_fd(const NetLoop *loop);
 extern int net_loop_timeout_ms(NetLoop *loop);
 /* Never blocks, never throws, calls nothing of the host. */
 extern void net_loop_run(NetLoop *loop);
-extern struct uv_loop_s *net_loop_uv(NetLoop *loop); /* for a host's own timers and sockets */
+extern struct uv_loop_s *net_loop_uv(NetLoop *loop);    /* for a host's own timers and sockets */
+extern struct lws_context *net_loop_lws(NetLoop *loop); /* for a host's own servers */
 
 /* ---- connections ---- */
 

@@ -290,6 +290,12 @@ net_loop_uv(NetLoop *loop)
 	return &loop->uv;
 }
 
+struct lws_context *
+net_loop_lws(NetLoop *loop)
+{
+	return loop->lws;
+}
+
 int
 net_open_count(const NetLoop *loop)
 {

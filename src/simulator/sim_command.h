@@ -29,6 +29,7 @@ extern const char sim_command_deferred[];
 extern const SimCommand sim_command_people[]; /* accounts, devices, traffic, faults, options */
 extern const SimCommand sim_command_groups[];
 extern const SimCommand sim_command_looks[];
+extern const SimCommand sim_command_media[];
 
 extern const char *sim_command_text(const SimCall *call, const char *key);
 extern SimAccount *sim_command_account(const SimCall *call, const char *key);

@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "sim.h"
+#include "sim_media.h"
 
 static SimFault *faults;
 
@@ -424,9 +425,13 @@ const char *
 sim_fault_add(json_t *request)
 {
 	SimFault fault = {0};
-	const char *error = read_fault(request, &fault);
+	const char *kind = json_string_value(json_object_get(request, "kind"));
+	const char *error;
 	int index;
 
+	if (kind != NULL && strcmp(kind, "media") == 0)
+		return sim_media_fault_add(request);
+	error = read_fault(request, &fault);
 	if (error != NULL)
 		return error;
 	if (is_one_of(fault.kind, states, COUNT(states), &index) || fault.at_login)
@@ -472,6 +477,8 @@ sim_fault_clear(const char *kind)
 {
 	SimFault **at = &faults;
 
+	if (kind == NULL || strcmp(kind, "media") == 0)
+		sim_media_fault_clear();
 	while (*at != NULL)
 	{
 		SimFault *fault = *at;
@@ -495,7 +502,7 @@ sim_fault_clear(const char *kind)
 int
 sim_fault_count(void)
 {
-	int n = 0;
+	int n = sim_media_fault_count();
 
 	for (const SimFault *fault = faults; fault != NULL; fault = fault->next)
 		n += fault->left != 0;

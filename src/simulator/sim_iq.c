@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim.h"
+#include "sim_media.h"
 
 WaNode *
 sim_iq_result(WaArena *arena, const WaNode *iq)
@@ -186,26 +187,6 @@ answer_blocklist(SimConn *conn, const WaNode *iq)
 	arena_free(&arena);
 }
 
-/* Uploads have nowhere to go yet: an address that refuses connections. */
-static void
-answer_media_conn(SimConn *conn, const WaNode *iq)
-{
-	WaArena arena;
-	WaNode *result;
-	WaNode *media;
-
-	arena_init(&arena, sim.env, 8192);
-	result = sim_iq_result(&arena, iq);
-	media = node_add(result, "media_conn");
-	node_set(media, "auth", "simulator");
-	node_set(media, "ttl", "3600");
-	node_set(media, "auth_ttl", "3600");
-	node_set(media, "max_buckets", "12");
-	node_set(node_add(media, "host"), "hostname", "127.0.0.1");
-	sim_server_send(conn, result);
-	arena_free(&arena);
-}
-
 static void
 clean_dirty(SimConn *conn, const WaNode *iq)
 {
@@ -266,8 +247,6 @@ handle_get(SimConn *conn, const WaNode *iq, WaStr xmlns)
 		answer_blocklist(conn, iq);
 	else if (str_is(xmlns, "privacy"))
 		answer_privacy(conn, iq);
-	else if (str_is(xmlns, "w:m"))
-		answer_media_conn(conn, iq);
 	else if (str_is(xmlns, "w:profile:picture"))
 		sim_iq_error(conn, iq, 404);
 	else
@@ -319,6 +298,8 @@ sim_iq_handle(SimConn *conn, const WaNode *iq)
 	}
 	if (str_is(xmlns, "encrypt"))
 		sim_keys_handle(conn, iq);
+	else if (str_is(xmlns, "w:m"))
+		sim_media_conn(conn, iq); /* some ask, some order */
 	else if (str_is(xmlns, "w:g2"))
 	{
 		device->group_queries += str_is(type, "get");

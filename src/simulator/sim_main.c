@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include "sim.h"
+#include "sim_media.h"
 
 static volatile sig_atomic_t stop;
 static uv_timer_t tick;
@@ -39,13 +40,16 @@ usage(FILE *out)
 	fputs("wa_simulator: a WhatsApp service on loopback\n"
 		  "\n"
 		  "  wa_simulator [--listen HOST:PORT] [--control HOST:PORT] [--seed N]\n"
-		  "               [--tls-cert FILE --tls-key FILE] [--trace]\n"
+		  "               [--media HOST:PORT] [--tls-cert FILE --tls-key FILE]\n"
+		  "               [--media-tls-cert FILE --media-tls-key FILE] [--trace]\n"
 		  "  wa_simulator --send HOST:PORT REQUEST\n"
 		  "\n"
 		  "  --listen    where clients connect (default 127.0.0.1:0, any free port)\n"
 		  "  --control   where requests are taken (default 127.0.0.1:0)\n"
+		  "  --media     where files are uploaded and downloaded (default 127.0.0.1:0)\n"
 		  "  --seed      makes keys of the service and all its choices repeatable\n"
 		  "  --tls-cert, --tls-key  serve wss:// with this certificate\n"
+		  "  --media-tls-cert, --media-tls-key  serve https beside http there (default: the same)\n"
 		  "  --trace     prints every stanza to standard error\n"
 		  "  --send      sends one JSON request to a running simulator, prints the answer\n"
 		  "\n"
@@ -125,44 +129,78 @@ run(void)
 	net_loop_run(sim.loop);
 }
 
+typedef struct Arguments
+{
+	const char *listen_at;
+	const char *control_at;
+	const char *media_at;
+	const char *cert;
+	const char *key;
+	const char *media_cert;
+	const char *media_key;
+	bool seeded;
+} Arguments;
+
+static bool
+listen_all(const Arguments *args, const char **why)
+{
+	char host[64];
+	int port;
+
+	if (!read_address(args->listen_at, host, &port))
+	{
+		*why = "--listen wants a loopback HOST:PORT";
+		return false;
+	}
+	if (!sim_server_start(host, port, args->cert, args->key, &port, why))
+		return false;
+	snprintf(sim.endpoint, sizeof(sim.endpoint), "%s://%s:%d/ws/chat",
+			 args->cert != NULL ? "wss" : "ws", host, port);
+	if (!read_address(args->media_at, host, &port))
+	{
+		*why = "--media wants a loopback HOST:PORT";
+		return false;
+	}
+	if (!sim_media_start(host, port, args->media_cert, args->media_key, why))
+		return false;
+	if (!read_address(args->control_at, host, &port))
+	{
+		*why = "--control wants a loopback HOST:PORT";
+		return false;
+	}
+	if (!sim_control_start(host, port, &port, why))
+		return false;
+	snprintf(sim.control, sizeof(sim.control), "%s:%d", host, port);
+	return true;
+}
+
 static int
-serve(const char *listen_at, const char *control_at, bool seeded, const char *cert, const char *key)
+serve(const Arguments *args)
 {
 	struct sigaction action = {.sa_handler = on_signal};
 	const char *why = "";
-	char host[64];
 	char hex[65];
-	int port;
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	raise_limits();
-	sim_util_seed(seeded ? sim.seed : (uint64_t) sim_util_now_us() ^ (uint64_t) getpid() << 40);
-	if (!make_keys(seeded))
+	sim_util_seed(args->seeded ? sim.seed
+							   : (uint64_t) sim_util_now_us() ^ (uint64_t) getpid() << 40);
+	if (!make_keys(args->seeded))
 		why = "cannot make keys";
 	else if ((sim.loop = net_loop_create(0, &why)) == NULL)
 		;
-	else if (!read_address(listen_at, host, &port))
-		why = "--listen wants a loopback HOST:PORT";
-	else if (sim_server_start(host, port, cert, key, &port, &why))
+	else if (listen_all(args, &why))
 	{
-		snprintf(sim.endpoint, sizeof(sim.endpoint), "%s://%s:%d/ws/chat",
-				 cert != NULL ? "wss" : "ws", host, port);
-		if (!read_address(control_at, host, &port))
-			why = "--control wants a loopback HOST:PORT";
-		else if (sim_control_start(host, port, &port, &why))
-		{
-			snprintf(sim.control, sizeof(sim.control), "%s:%d", host, port);
-			sim_util_hex(sim.root.public_key, 32, hex);
-			uv_timer_init(net_loop_uv(sim.loop), &tick);
-			uv_timer_start(&tick, on_tick, 1000, 1000);
-			printf("{\"endpoint\":\"%s\",\"control\":\"%s\",\"root_key\":\"%s\"}\n", sim.endpoint,
-				   sim.control, hex);
-			fflush(stdout);
-			run();
-			return 0;
-		}
+		sim_util_hex(sim.root.public_key, 32, hex);
+		uv_timer_init(net_loop_uv(sim.loop), &tick);
+		uv_timer_start(&tick, on_tick, 1000, 1000);
+		printf("{\"endpoint\":\"%s\",\"control\":\"%s\",\"root_key\":\"%s\"}\n", sim.endpoint,
+			   sim.control, hex);
+		fflush(stdout);
+		run();
+		return 0;
 	}
 	fprintf(stderr, "wa_simulator: %s\n", why);
 	return 1;
@@ -175,19 +213,22 @@ main(int argc, char **argv)
 		{"listen", required_argument, NULL, 'l'},
 		{"control", required_argument, NULL, 'c'},
 		{"seed", required_argument, NULL, 's'},
+		{"media", required_argument, NULL, 'm'},
 		{"tls-cert", required_argument, NULL, 'C'},
 		{"tls-key", required_argument, NULL, 'K'},
+		{"media-tls-cert", required_argument, NULL, 'D'},
+		{"media-tls-key", required_argument, NULL, 'L'},
 		{"trace", no_argument, NULL, 't'},
 		{"send", required_argument, NULL, 'S'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	const char *listen_at = "127.0.0.1:0";
-	const char *control_at = "127.0.0.1:0";
+	Arguments args = {
+		.listen_at = "127.0.0.1:0",
+		.control_at = "127.0.0.1:0",
+		.media_at = "127.0.0.1:0",
+	};
 	const char *send_to = NULL;
-	const char *cert = NULL;
-	const char *key = NULL;
-	bool seeded = false;
 	int option;
 
 	sim.env = env_default();
@@ -205,20 +246,29 @@ main(int argc, char **argv)
 		switch (option)
 		{
 			case 'l':
-				listen_at = optarg;
+				args.listen_at = optarg;
 				break;
 			case 'c':
-				control_at = optarg;
+				args.control_at = optarg;
 				break;
 			case 's':
 				sim.seed = strtoull(optarg, NULL, 10);
-				seeded = true;
+				args.seeded = true;
 				break;
 			case 'C':
-				cert = optarg;
+				args.cert = optarg;
 				break;
 			case 'K':
-				key = optarg;
+				args.key = optarg;
+				break;
+			case 'm':
+				args.media_at = optarg;
+				break;
+			case 'D':
+				args.media_cert = optarg;
+				break;
+			case 'L':
+				args.media_key = optarg;
 				break;
 			case 't':
 				sim.options.trace = true;
@@ -236,10 +286,16 @@ main(int argc, char **argv)
 	}
 	if (send_to != NULL && optind == argc - 1)
 		return sim_send_request(send_to, argv[optind]);
-	if (optind != argc || send_to != NULL || (cert == NULL) != (key == NULL))
+	if (optind != argc || send_to != NULL || (args.cert == NULL) != (args.key == NULL) ||
+		(args.media_cert == NULL) != (args.media_key == NULL))
 	{
 		usage(stderr);
 		return 2;
 	}
-	return serve(listen_at, control_at, seeded, cert, key);
+	if (args.media_cert == NULL)
+	{
+		args.media_cert = args.cert;
+		args.media_key = args.key;
+	}
+	return serve(&args);
 }
