@@ -33,7 +33,7 @@ PROTO_SOURCES := $(PROTOS:src/protocol/%.proto=$(GEN)/%.pb-c.c)
 GENERATED := $(PROTO_SOURCES) $(PROTO_SOURCES:.c=.h) $(GEN)/token_tables.h
 
 # Files of src/collector that know nothing of PostgreSQL and are tested plainly.
-PLAIN_COLLECTOR := $(wildcard src/collector/facts.c)
+PLAIN_COLLECTOR := $(wildcard src/collector/facts.c src/collector/put.c src/collector/rows*.c)
 CORE_SOURCES := $(wildcard src/protocol/*.c src/crypto/*.c src/net/*.c) $(PLAIN_COLLECTOR)
 COLLECTOR_SOURCES := $(filter-out $(PLAIN_COLLECTOR),$(wildcard src/collector/*.c))
 SIMULATOR_SOURCES := $(wildcard src/simulator/*.c)

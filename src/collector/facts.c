@@ -8,80 +8,9 @@
  */
 #include "facts.h"
 
-#include <stdio.h>
-
-#include "json.h"
-
-#define MAX_TIME INT64_C(253402300799) /* the last second of 9999 */
+#include "put.h"
 
 /* ---- values ---- */
-
-/* At most max bytes of s, without half a character at the end. */
-static WaStr
-cut(WaStr s, size_t max)
-{
-	size_t len = max;
-
-	if (s.len <= max)
-		return s;
-	/* a character has at most three continuation bytes */
-	while (len > 0 && max - len < 3 && ((unsigned char) s.data[len] & 0xC0) == 0x80)
-		len--;
-	return (WaStr){s.data, len};
-}
-
-static void
-put_name(WaJson *json, const char *key, WaStr value)
-{
-	json_str(json, key, cut(value, FACTS_MAX_NAME));
-}
-
-static void
-put_text(WaJson *json, const char *key, WaStr value)
-{
-	json_str(json, key, cut(value, FACTS_MAX_TEXT));
-}
-
-static void
-put_time(WaJson *json, const char *key, int64_t unix_s)
-{
-	if (unix_s > 0 && unix_s <= MAX_TIME)
-		json_int(json, key, unix_s);
-}
-
-/* Microseconds as seconds with a fraction; nothing when negative or absurd. */
-static void
-put_seconds(WaJson *json, const char *key, int64_t us)
-{
-	char text[32];
-
-	if (us < 0 || us / WA_SECOND > MAX_TIME)
-		return;
-	snprintf(text, sizeof(text), "%lld.%06lld", (long long) (us / WA_SECOND),
-			 (long long) (us % WA_SECOND));
-	json_raw(json, key, str_from(text));
-}
-
-static void
-put_wall(WaJson *json, const char *key, int64_t us)
-{
-	if (us > 0)
-		put_seconds(json, key, us);
-}
-
-static void
-put_number(WaJson *json, const char *key, int64_t value)
-{
-	if (value >= 0)
-		json_int(json, key, value);
-}
-
-static void
-put_flag(WaJson *json, const char *key, int flag)
-{
-	if (flag >= 0)
-		json_bool(json, key, flag > 0);
-}
 
 static void
 put_node(WaJson *json, const char *key, const WaNode *node)
@@ -109,29 +38,6 @@ put_node(WaJson *json, const char *key, const WaNode *node)
 }
 
 /* ---- people ---- */
-
-static void
-put_identity_members(WaJson *json, const WaIdentity *who)
-{
-	put_name(json, "lid", who->lid);
-	put_name(json, "pn", who->pn);
-	put_name(json, "username", who->username);
-	put_name(json, "push_name", who->push_name);
-	put_name(json, "display", who->display);
-	put_name(json, "country", who->country);
-}
-
-/* Nothing for nobody. */
-static void
-put_identity(WaJson *json, const char *key, const WaIdentity *who)
-{
-	if (!identity_is_known(who) && who->username.data == NULL && who->push_name.data == NULL &&
-		who->display.data == NULL && who->country.data == NULL)
-		return;
-	json_begin_object(json, key);
-	put_identity_members(json, who);
-	json_end_object(json);
-}
 
 static void
 put_people(WaJson *json, const char *key, const WaParticipant *people)
@@ -247,6 +153,39 @@ put_change(WaJson *json, const WaGroupChange *change)
 	put_node(json, "raw", change->node);
 }
 
+/* ---- receipts ---- */
+
+/* The others are for the client: to send a message or a file again. */
+static bool
+is_about_people(WaReceiptKind kind)
+{
+	switch (kind)
+	{
+		case RECEIPT_OTHER:
+		case RECEIPT_RETRY:
+		case RECEIPT_REUPLOAD:
+			return false;
+		case RECEIPT_REFUSED:
+		case RECEIPT_SENDER:
+		case RECEIPT_DELIVERED:
+		case RECEIPT_READ:
+		case RECEIPT_PLAYED:
+			break;
+	}
+	return true;
+}
+
+static bool
+tells_of_people(const WaReceipt *receipt)
+{
+	for (size_t i = 0; i < receipt->n_entries; i++)
+	{
+		if (is_about_people(receipt->entries[i].kind))
+			return true;
+	}
+	return false;
+}
+
 /* ---- events ---- */
 
 static void
@@ -286,6 +225,46 @@ put_group_list(WaJson *json, const WaEvent *event)
 	for (int i = 0; i < event->group_list.count; i++)
 		put_name(json, NULL, event->group_list.jids[i]);
 	json_end_array(json);
+}
+
+static void
+put_receipt(WaJson *json, const WaReceipt *receipt)
+{
+	put_name(json, "chat", receipt->chat);
+	put_name(json, "type", receipt->type);
+	json_begin_array(json, "entries");
+	for (size_t i = 0; i < receipt->n_entries; i++)
+	{
+		const WaReceiptEntry *entry = &receipt->entries[i];
+
+		if (!is_about_people(entry->kind))
+			continue;
+		json_begin_object(json, NULL);
+		put_name(json, "id", entry->id);
+		put_identity(json, "who", &entry->who);
+		json_cstr(json, "kind", receipt_kind_name(entry->kind));
+		put_time(json, "at", entry->at);
+		json_bool(json, "by_self", entry->by_self);
+		json_end_object(json);
+	}
+	json_end_array(json);
+}
+
+static void
+put_notice(WaJson *json, const WaEvent *event)
+{
+	const WaHistoryNotice *notice = event->history_notice.notice;
+
+	put_name(json, "id", event->history_notice.id);
+	put_time(json, "at", event->history_notice.at);
+	json_int(json, "sync_type", notice->sync_type);
+	put_count(json, "chunk", notice->chunk);
+	put_count(json, "progress", notice->progress);
+	put_time(json, "oldest_at", notice->oldest_at);
+	put_media(json, "media", &notice->media);
+	json_base64(json, "payload", notice->payload);
+	put_name(json, "request_id", notice->request_id);
+	put_name(json, "original_id", notice->original_id);
 }
 
 /* The fact's own members; the common ones are written already. */
@@ -330,6 +309,15 @@ put_event(WaJson *json, const WaEvent *event)
 			json_int(json, "received", event->caught_up.received);
 			json_bool(json, "covered", event->caught_up.covered);
 			break;
+		case EVENT_RECEIPT:
+			put_receipt(json, event->receipt);
+			break;
+		case EVENT_IDENTITY_CHANGE:
+			put_identity(json, "who", &event->identity_change.who);
+			break;
+		case EVENT_HISTORY_NOTICE:
+			put_notice(json, event);
+			break;
 		case EVENT_QR:
 		case EVENT_PAIR_CODE:
 		case EVENT_DEVICE:
@@ -337,9 +325,6 @@ put_event(WaJson *json, const WaEvent *event)
 		case EVENT_PREKEYS_UPLOADED:
 		case EVENT_RECORDS:
 		case EVENT_MESSAGE:
-		case EVENT_RECEIPT:
-		case EVENT_IDENTITY_CHANGE:
-		case EVENT_HISTORY_NOTICE:
 		case EVENT_MEDIA_HOSTS:
 		case EVENT_APP_ACTIONS:
 		case EVENT_BLOB_WANTED:
@@ -347,10 +332,11 @@ put_event(WaJson *json, const WaEvent *event)
 	}
 }
 
+/* NULL: the event is no fact, or one that tells nothing. */
 static const char *
-fact_name(WaEventKind kind)
+fact_name(const WaEvent *event)
 {
-	switch (kind)
+	switch (event->kind)
 	{
 		case EVENT_STATUS:
 			return "status";
@@ -370,6 +356,12 @@ fact_name(WaEventKind kind)
 			return "caught_up";
 		case EVENT_RAW:
 			return "raw";
+		case EVENT_RECEIPT:
+			return tells_of_people(event->receipt) ? "receipt" : NULL;
+		case EVENT_IDENTITY_CHANGE:
+			return "identity_change";
+		case EVENT_HISTORY_NOTICE:
+			return "history_notice";
 		case EVENT_QR:
 		case EVENT_PAIR_CODE:
 		case EVENT_DEVICE:
@@ -377,9 +369,6 @@ fact_name(WaEventKind kind)
 		case EVENT_PREKEYS_UPLOADED:
 		case EVENT_RECORDS:
 		case EVENT_MESSAGE:
-		case EVENT_RECEIPT:
-		case EVENT_IDENTITY_CHANGE:
-		case EVENT_HISTORY_NOTICE:
 		case EVENT_MEDIA_HOSTS:
 		case EVENT_APP_ACTIONS:
 		case EVENT_BLOB_WANTED:
@@ -391,7 +380,7 @@ fact_name(WaEventKind kind)
 bool
 facts_write(const WaEvent *event, int64_t received_us, WaBuf *out, WaStatus *status)
 {
-	const char *name = fact_name(event->kind);
+	const char *name = fact_name(event);
 	WaJson json;
 
 	*status = WA_OK;
@@ -402,6 +391,109 @@ facts_write(const WaEvent *event, int64_t received_us, WaBuf *out, WaStatus *sta
 	json_cstr(&json, "fact", name);
 	put_wall(&json, "received_at", received_us);
 	put_event(&json, event);
+	json_end_object(&json);
+	*status = json.status;
+	return true;
+}
+
+/* ---- what the account's other devices set ---- */
+
+static void
+put_action(WaJson *json, const WaAppAction *action)
+{
+	switch (action->kind)
+	{
+		case APP_CONTACT:
+			put_identity(json, "who", &action->who);
+			put_name(json, "full_name", action->name);
+			put_name(json, "first_name", action->first_name);
+			if (action->name.data == NULL && action->first_name.data == NULL)
+				json_bool(json, "removed", true);
+			break;
+		case APP_PUSH_NAME:
+		{
+			WaIdentity who = action->who;
+
+			who.push_name = action->name;
+			json_begin_array(json, "people");
+			put_identity(json, NULL, &who);
+			json_end_array(json);
+			break;
+		}
+		case APP_MUTE:
+			/* for ever ends with the last second there is */
+			put_name(json, "chat", action->chat);
+			if (!action->on)
+				json_int(json, "muted_until", 0);
+			else if (action->until_ms < 0 || action->until_ms / 1000 > PUT_MAX_TIME)
+				json_int(json, "muted_until", PUT_MAX_TIME);
+			else
+				json_int(json, "muted_until", action->until_ms / 1000);
+			break;
+		case APP_PIN:
+			put_name(json, "chat", action->chat);
+			json_bool(json, "pinned", action->on);
+			break;
+		case APP_ARCHIVE:
+			put_name(json, "chat", action->chat);
+			json_bool(json, "archived", action->on);
+			break;
+		case APP_LABEL:
+			put_name(json, "id", action->id);
+			put_name(json, "name", action->name);
+			json_int(json, "color", action->color);
+			json_bool(json, "deleted", !action->on);
+			break;
+		case APP_CHAT_LABEL:
+		case APP_MESSAGE_LABEL:
+			put_name(json, "id", action->id);
+			put_name(json, "chat", action->chat);
+			put_name(json, "message", action->message);
+			json_bool(json, "on", action->on);
+			break;
+	}
+}
+
+static const char *
+action_fact(const WaAppAction *action)
+{
+	switch (action->kind)
+	{
+		case APP_CONTACT:
+			return identity_is_known(&action->who) ? "contact" : NULL;
+		case APP_PUSH_NAME:
+			return identity_is_known(&action->who) ? "people" : NULL;
+		case APP_MUTE:
+		case APP_PIN:
+		case APP_ARCHIVE:
+			return "chat";
+		case APP_LABEL:
+			return "label";
+		case APP_CHAT_LABEL:
+			return "chat_label";
+		case APP_MESSAGE_LABEL:
+			return "message_label";
+	}
+	return NULL;
+}
+
+bool
+facts_write_action(const WaAppAction *action, int64_t received_us, WaBuf *out, WaStatus *status)
+{
+	const char *name = action_fact(action);
+	WaJson json;
+
+	*status = WA_OK;
+	if (name == NULL)
+		return false;
+	json_init(&json, out);
+	json_begin_object(&json, NULL);
+	json_cstr(&json, "fact", name);
+	put_wall(&json, "received_at", received_us);
+	json_cstr(&json, "source", "app_state");
+	put_action(&json, action);
+	if (action->at_ms > 0 && action->at_ms / 1000 <= PUT_MAX_TIME)
+		put_wall(&json, "at", action->at_ms * 1000);
 	json_end_object(&json);
 	*status = json.status;
 	return true;

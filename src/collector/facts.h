@@ -28,6 +28,21 @@
  *	number_change	before: IDENTITY, after: IDENTITY
  *	caught_up		announced, received, covered
  *	raw				tag, type, id, from, node
+ *	receipt			chat, type, entries: [{id, who: IDENTITY, kind, at, by_self}]
+ *	identity_change	who: IDENTITY
+ *	history_notice	id, at, sync_type, chunk, progress, oldest_at, media,
+ *					payload (base64), request_id, original_id
+ *
+ * and of what the account's other devices set, all with source and at:
+ *
+ *	contact			who: IDENTITY, full_name, first_name, removed
+ *	people			people: [IDENTITY]
+ *	chat			chat, one of muted_until (0: not), pinned, archived
+ *	label			id, name, color, deleted
+ *	chat_label		id, chat, on
+ *	message_label	id, chat, message, on
+ *
+ * What people write and say about it is in rows.h.
  *
  * GROUP is {jid, subject, subject_at, subject_by: IDENTITY, created_at,
  * creator: IDENTITY, description, description_id, description_at,
@@ -61,5 +76,9 @@
  * WA_OK, or WA_ERR_LIMIT or WA_ERR_NOMEM, and then out holds a torso.
  */
 extern bool facts_write(const WaEvent *event, int64_t received_us, WaBuf *out, WaStatus *status);
+
+/* The same for one action of EVENT_APP_ACTIONS; false: it tells nothing. */
+extern bool facts_write_action(const WaAppAction *action, int64_t received_us, WaBuf *out,
+							   WaStatus *status);
 
 #endif /* WA_FACTS_H */

@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+#include "crypto.h"
+
+#define PIECE 48                   /* bytes written as text at a time: whole groups of base64 */
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
 static void
@@ -66,6 +69,31 @@ json_is_text(WaStr value)
 		i += len;
 	}
 	return true;
+}
+
+WaStr
+json_text(WaArena *arena, WaStr value)
+{
+	const uint8_t *s = (const uint8_t *) value.data;
+	char *out;
+	size_t n = 0;
+
+	if (json_is_text(value))
+		return value;
+	if (value.len > SIZE_MAX / 3)
+		value.len = SIZE_MAX / 3;
+	out = arena_alloc(arena, 3 * value.len); /* U+FFFD has three bytes */
+	if (out == NULL)
+		return WA_STR_NONE;
+	for (size_t i = 0; i < value.len;)
+	{
+		size_t len = s[i] == 0 ? 0 : utf8_len(s + i, value.len - i);
+
+		memcpy(out + n, len == 0 ? REPLACEMENT : (const char *) s + i, len == 0 ? 3 : len);
+		n += len == 0 ? 3 : len;
+		i += len == 0 ? 1 : len;
+	}
+	return (WaStr){out, n};
 }
 
 static void
@@ -205,6 +233,49 @@ json_member(WaJson *json, WaStr key, WaStr value)
 		return;
 	begin(json, key);
 	put_string(json, value);
+}
+
+void
+json_hex(WaJson *json, const char *key, WaStr bytes)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[2 * PIECE];
+
+	if (bytes.data == NULL)
+		return;
+	begin(json, str_from(key));
+	put(json, "\"", 1);
+	for (size_t at = 0; at < bytes.len; at += PIECE)
+	{
+		size_t n = bytes.len - at < PIECE ? bytes.len - at : PIECE;
+
+		for (size_t i = 0; i < n; i++)
+		{
+			text[2 * i] = digits[(unsigned char) bytes.data[at + i] >> 4];
+			text[2 * i + 1] = digits[(unsigned char) bytes.data[at + i] & 15];
+		}
+		put(json, text, 2 * n);
+	}
+	put(json, "\"", 1);
+}
+
+void
+json_base64(WaJson *json, const char *key, WaStr bytes)
+{
+	char text[4 * ((PIECE + 2) / 3) + 1];
+
+	if (bytes.data == NULL)
+		return;
+	begin(json, str_from(key));
+	put(json, "\"", 1);
+	for (size_t at = 0; at < bytes.len; at += PIECE)
+	{
+		size_t n = bytes.len - at < PIECE ? bytes.len - at : PIECE;
+
+		crypto_base64((const uint8_t *) bytes.data + at, n, text);
+		put(json, text, 4 * ((n + 2) / 3));
+	}
+	put(json, "\"", 1);
 }
 
 void

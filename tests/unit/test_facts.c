@@ -686,6 +686,59 @@ test_memory(void **state)
 	}
 }
 
+/* ---- messages ---- */
+
+static void
+test_receipt(void **state)
+{
+	WaReceiptEntry entries[] = {
+		{.id = str_from("M1"), .kind = RECEIPT_READ, .at = 1800000000},
+		{.id = str_from("M2"), .kind = RECEIPT_RETRY, .at = 1800000000},
+	};
+	WaReceipt receipt = {
+		.chat = str_from("1@g.us"), .type = str_from("read"), .entries = entries, .n_entries = 2};
+	WaEvent event = event_of(EVENT_RECEIPT);
+	WaStatus status;
+
+	(void) state;
+	entries[0].who.lid = str_from("11@lid");
+	event.receipt = &receipt;
+	assert_fact(&event, "{'fact':'receipt','chat':'1@g.us','type':'read','entries':[{'id':'M1',"
+						"'who':{'lid':'11@lid'},'kind':'read','at':1800000000,'by_self':false}]}");
+
+	/* for the client alone */
+	receipt.entries++;
+	receipt.n_entries--;
+	buf_free(&out);
+	assert_false(facts_write(&event, RECEIVED, &out, &status));
+}
+
+static void
+test_history_notice(void **state)
+{
+	WaHistoryNotice notice = {.media = {.kind = MEDIA_HISTORY,
+										.direct_path = str_from("/h"),
+										.sha256 = {"\x01\xab", 2},
+										.size = 9},
+							  .payload = str_from("bytes"),
+							  .sync_type = 2,
+							  .chunk = 3,
+							  .progress = 50};
+	WaEvent event = event_of(EVENT_HISTORY_NOTICE);
+
+	(void) state;
+	event.history_notice.notice = &notice;
+	event.history_notice.id = str_from("N1");
+	event.history_notice.at = 1800000000;
+	assert_fact(&event, "{'fact':'history_notice','id':'N1','at':1800000000,'sync_type':2,"
+						"'chunk':3,'progress':50,'media':{'kind':'history','size':9,"
+						"'sha256':'01ab','direct_path':'/h'},'payload':'Ynl0ZXM='}");
+
+	event = event_of(EVENT_IDENTITY_CHANGE);
+	event.identity_change.who.lid = str_from("11@lid");
+	assert_fact(&event, "{'fact':'identity_change','who':{'lid':'11@lid'}}");
+}
+
 int
 main(void)
 {
@@ -707,6 +760,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_large_raw, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_buffer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_history_notice, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_receipt, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

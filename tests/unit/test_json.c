@@ -2,7 +2,10 @@
  * test_json.c
  *		The JSON writer: syntax, escapes, and bytes that are no text.
  */
+#include <stdio.h>
+
 #include "check.h"
+#include "crypto.h"
 #include "json.h"
 
 typedef struct Fixture
@@ -130,12 +133,72 @@ limit_and_lack_of_memory_stick(void **state)
 	assert_int_equal(f.json.status, WA_OK);
 }
 
+/* Every length around the piece that is written at a time. */
+static void
+bytes_become_text(void **state)
+{
+	Fixture f;
+	uint8_t bytes[200];
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t) (i * 37);
+	for (size_t len = 0; len <= sizeof(bytes); len++)
+	{
+		char hex[2 * sizeof(bytes) + 1];
+		char base64[4 * ((sizeof(bytes) + 2) / 3) + 1];
+		char wanted[1024];
+		int n;
+
+		for (size_t i = 0; i < len; i++)
+			snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+		hex[2 * len] = '\0';
+		crypto_base64(bytes, len, base64);
+		n = snprintf(wanted, sizeof(wanted), "{\"h\":\"%s\",\"b\":\"%s\"}", hex, base64);
+		begin(&f, 2000);
+		json_begin_object(&f.json, NULL);
+		json_hex(&f.json, "h", (WaStr){(char *) bytes, len});
+		json_base64(&f.json, "b", (WaStr){(char *) bytes, len});
+		json_hex(&f.json, "none", WA_STR_NONE);
+		json_base64(&f.json, "none", WA_STR_NONE);
+		json_end_object(&f.json);
+		assert_int_equal(buf_len(&f.out), n);
+		assert_memory_equal(buf_data(&f.out), wanted, n);
+		buf_free(&f.out);
+	}
+}
+
+static void
+text_is_repaired_alone(void **state)
+{
+	TestEnv env;
+	WaArena arena;
+	char nul[] = {'a', 0, '\xff', 'b'};
+	WaStr good = str_from("gr\xC3\xBC\xC3\x9F");
+	WaStr out;
+
+	(void) state;
+	test_env_init(&env);
+	arena_init(&arena, test_env(&env), 1000);
+	assert_ptr_equal(json_text(&arena, good).data, good.data);
+	out = json_text(&arena, (WaStr){nul, 4});
+	assert_true(str_is(out, "a\xEF\xBF\xBD\xEF\xBF\xBD"
+							"b"));
+	env.fail_at = env.allocations + 1;
+	arena_free(&arena);
+	assert_null(json_text(&arena, (WaStr){nul, 4}).data);
+	assert_true(arena.failed);
+	arena_free(&arena);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(structure_has_commas_in_the_right_places),
 		cmocka_unit_test(text_is_escaped_and_repaired),
+		cmocka_unit_test(bytes_become_text),
+		cmocka_unit_test(text_is_repaired_alone),
 		cmocka_unit_test(limit_and_lack_of_memory_stick),
 	};
 
