@@ -20,6 +20,7 @@
 #ifndef WA_CLIENT_H
 #define WA_CLIENT_H
 
+#include "appstate.h"
 #include "device.h"
 #include "group.h"
 #include "history.h"
@@ -109,35 +110,6 @@ typedef struct WaMessageNews
 	bool phone_asked;
 	const WaHistoryMessage *copy; /* origin "phone": all that the phone says of it */
 } WaMessageNews;
-
-/* ---- what the account's other devices set (sheet 2 section 8) ---- */
-
-typedef enum WaAppActionKind
-{
-	APP_CONTACT,       /* who, name, first_name; an absent name: not in the address book any more */
-	APP_PUSH_NAME,     /* name: the account's own */
-	APP_MUTE,          /* chat, on, until_ms (-1 for ever) */
-	APP_PIN,           /* chat, on */
-	APP_ARCHIVE,       /* chat, on */
-	APP_LABEL,         /* id, name, color, on false: deleted */
-	APP_CHAT_LABEL,    /* id, chat, on */
-	APP_MESSAGE_LABEL, /* id, chat, message, on */
-} WaAppActionKind;
-
-typedef struct WaAppAction
-{
-	WaAppActionKind kind;
-	WaIdentity who;
-	WaStr name;
-	WaStr first_name;
-	WaStr chat;
-	WaStr id;
-	WaStr message;
-	int32_t color;
-	bool on;
-	int64_t until_ms;
-	int64_t at_ms; /* when it was set, Unix milliseconds; 0 not told */
-} WaAppAction;
 
 /*
  * Everything an event points at is lent until the next client_next_event,
