@@ -22,31 +22,11 @@
 use strict;
 use warnings;
 
-my $out;
-
-# PostgreSQL's test library sends the standard output to a log file of its own.
-BEGIN
-{
-	open $out, '>&', \*STDOUT or die "cannot keep the standard output: $!";
-	$out->autoflush(1);
-	my $pg_config = $ENV{PG_CONFIG} // 'pg_config';
-	chomp(my $bindir = `$pg_config --bindir`);
-	chomp(my $pgxs = `$pg_config --pgxs`);
-	die "PostgreSQL refuses to run as root; use: KILLS=500 ./run_tests chaos\n" if $> == 0 && !$^C;
-	$ENV{PATH} = "$bindir:$ENV{PATH}";
-	$ENV{TESTDIR} //= 'build/chaos';
-	$ENV{TESTDATADIR} //= "$ENV{TESTDIR}/tmp_check";
-	$ENV{TESTLOGDIR} //= "$ENV{TESTDIR}/tmp_check/log";
-	# what the last run left would be in the way
-	system('rm', '-rf', $ENV{TESTDATADIR}) if !$^C;
-	system('mkdir', '-p', $ENV{TESTDIR}, $ENV{TESTLOGDIR});
-	($ENV{PG_REGRESS} = $pgxs) =~ s{/makefiles/pgxs\.mk$}{/test/regress/pg_regress};
-	$pgxs =~ s{/makefiles/pgxs\.mk$}{/test/perl};
-	unshift @INC, $pgxs, 'tests/t/lib';
-}
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Chaos;
 
 use Getopt::Long;
-use IO::Handle;
 use Time::HiRes ();
 use WaTest;
 use Test::More;
@@ -94,35 +74,6 @@ sub random_moment
 	return;
 }
 
-# Pids without asking the server, which may be starting: the children of the postmaster.
-sub workers
-{
-	my $pid = $node->{_pid} or return ();
-	my @found;
-	for my $child (split ' ', `cat /proc/$pid/task/$pid/children 2>/dev/null`)
-	{
-		open my $in, '<', "/proc/$child/cmdline" or next;
-		my $title = <$in> // '';
-		push @found, $child if $title =~ /wa_collector worker/;
-	}
-	return @found;
-}
-
-# Its orphans need a moment to notice, and until then nobody may start anew.
-sub kill_postmaster
-{
-	my $pid = $node->{_pid};
-	my $bound = Time::HiRes::time() + 60;
-	$node->kill9;
-	Time::HiRes::usleep(5000) while kill(0, $pid) && Time::HiRes::time() < $bound;
-	while (!$node->start(fail_ok => 1))
-	{
-		die "the server did not start within 60 s after kill -9\n" if Time::HiRes::time() > $bound;
-		Time::HiRes::usleep(100_000);
-	}
-	return;
-}
-
 my %done = (worker => 0, postmaster => 0, cut => 0);
 my $reported = Time::HiRes::time();
 my $begun = $reported;
@@ -132,17 +83,12 @@ for my $n (1 .. $option{kills})
 	my $choice = rand;
 	if ($choice < 0.15)
 	{
-		kill_postmaster();
+		kill_postmaster($node);
 		$done{postmaster}++;
 	}
 	elsif ($choice < 0.65)
 	{
-		# it may just be between two lives: then wait for the next one
-		my $bound = Time::HiRes::time() + 60;
-		my @victims;
-		Time::HiRes::usleep(2000) while !(@victims = workers()) && Time::HiRes::time() < $bound;
-		die "no worker came back within 60 s\n" if !@victims;
-		kill 'KILL', $victims[ rand @victims ];
+		kill_worker($node);
 		$done{worker}++;
 	}
 	else
