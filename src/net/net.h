@@ -1,6 +1,6 @@
 /*
  * net.h
- *		WebSocket connections, out and in, on one libuv loop.
+ *		WebSocket connections, out and in, and HTTP GET, on one libuv loop.
  *
  * libwebsockets does the protocol; its callbacks only move bytes between
  * sockets and buffers here, and the host pulls: nothing calls the host.  The
@@ -98,7 +98,7 @@ typedef struct NetEvent
 	NetEventKind kind;
 	NetConn *conn;
 	void *user;
-	const char *why; /* of NET_CLOSED */
+	const char *why; /* of NET_CLOSED; NULL: an HTTP answer that is complete */
 } NetEvent;
 
 /*
@@ -127,6 +127,39 @@ extern void net_abort(NetConn *conn); /* drops at once; only NET_CLOSED follows 
 extern void net_set_user(NetConn *conn, void *user);
 /* Connections that have or may get a descriptor: all that are not closed. */
 extern int net_open_count(const NetLoop *loop);
+
+/* ---- HTTP ---- */
+
+typedef struct NetHttpGet
+{
+	const char *url;         /* http:// or https://host[:port]/path */
+	const char *origin;      /* Origin header, NULL none */
+	const char *tls_ca_file; /* PEM bundle, NULL the system's */
+	int timeout_ms;          /* name, TCP, TLS and the head of the answer together */
+	int stall_ms;            /* longest time in which less than 4 kB of body come, 0: an hour */
+	uint64_t max_bytes;      /* of the body */
+	size_t max_receive;      /* as NetTarget has it, 0 for 64 kB */
+} NetHttpGet;
+
+/*
+ * Asks for one URL on a connection of its own, which is as any other but that
+ * nothing can be written:
+ *
+ *		NET_OPENED	the head of the answer is here, whatever its status
+ *		NET_DATA	more bytes of the body in net_data
+ *		NET_CLOSED	the end; bytes not consumed yet must be taken now
+ *
+ * The body is complete, as far as its framing tells, when why is NULL; one
+ * that tells neither its length nor comes in chunks ends with the connection.
+ * Redirects are answers and not followed.  Reasons beside those of a connection:
+ * "timeout" (before the head), "stalled", "too large", "malformed answer",
+ * "connection lost" (before the end of the body).  NULL as net_connect.
+ */
+extern NetConn *net_http_get(NetLoop *loop, const NetHttpGet *get, void *user, const char **why);
+/* From NET_OPENED on: 404 and the like. */
+extern int net_http_status(const NetConn *conn);
+/* Bytes of the body as the head tells them, -1 not. */
+extern int64_t net_http_length(const NetConn *conn);
 
 /* ---- listening ---- */
 

@@ -16,8 +16,8 @@
 /* lws adds LWS_PRE + 4 to this and hands over so much at once: one TLS record. */
 #define NET_TX_PIECE (16384 - LWS_PRE - 4)
 
-static int
-opened(NetConn *conn)
+int
+net_callback_opened(NetConn *conn)
 {
 	if (conn->dropped)
 		return -1;
@@ -70,7 +70,7 @@ writable(NetConn *conn)
 			lws_close_reason(conn->wsi, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
 			return -1;
 		}
-		if (had_output)
+		if (had_output && conn->http == NULL)
 			net_conn_event(conn, NET_WRITABLE);
 		return 0;
 	}
@@ -80,7 +80,8 @@ writable(NetConn *conn)
 		conn->out_last = NULL;
 	conn->in_flight = out->len;
 	/* What the socket does not take, lws copies and sends later. */
-	written = lws_write(conn->wsi, out->room + LWS_PRE, out->len, LWS_WRITE_BINARY);
+	written = lws_write(conn->wsi, out->room + LWS_PRE, out->len,
+						conn->http != NULL ? LWS_WRITE_RAW : LWS_WRITE_BINARY);
 	free(out);
 	if (written < 0)
 		return -1;
@@ -134,7 +135,9 @@ note_failure(NetConn *conn)
 {
 	if (conn->why != NULL || conn->dial == NULL || !conn->dial->connected)
 		return;
-	if (conn->dial->asked)
+	if (conn->dial->asked && conn->http != NULL)
+		conn->why = "connection lost";
+	else if (conn->dial->asked)
 		conn->why = http_status_text(lws_http_client_http_response(conn->wsi));
 	else if (conn->dial->url.secure)
 		conn->why = "tls";
@@ -222,7 +225,7 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 			{
 				conn->wsi = wsi;
 				conn->dial->connected = true;
-				conn->loop->handshaking = conn;
+				conn->loop->handshaking = conn->http == NULL ? conn : NULL;
 				if (conn->dropped)
 					shutdown(lws_get_socket_fd(wsi), SHUT_RDWR);
 			}
@@ -251,7 +254,21 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 		case LWS_CALLBACK_CLIENT_ESTABLISHED:
 		case LWS_CALLBACK_ESTABLISHED:
 			conn = lws_get_opaque_user_data(wsi);
-			return conn == NULL ? -1 : opened(conn);
+			return conn == NULL ? -1 : net_callback_opened(conn);
+
+		case LWS_CALLBACK_RAW_CONNECTED:
+			conn = lws_get_opaque_user_data(wsi);
+			return conn == NULL ? -1 : net_http_connected(conn);
+
+		case LWS_CALLBACK_RAW_RX:
+			conn = lws_get_opaque_user_data(wsi);
+			return conn == NULL ? -1 : net_http_received(conn, in, len);
+
+		case LWS_CALLBACK_RAW_CLOSE:
+			conn = lws_get_opaque_user_data(wsi);
+			if (conn != NULL)
+				net_http_ended(conn);
+			return 0;
 
 		case LWS_CALLBACK_CLIENT_RECEIVE:
 		case LWS_CALLBACK_RECEIVE:
@@ -260,6 +277,7 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 
 		case LWS_CALLBACK_CLIENT_WRITEABLE:
 		case LWS_CALLBACK_SERVER_WRITEABLE:
+		case LWS_CALLBACK_RAW_WRITEABLE:
 			conn = lws_get_opaque_user_data(wsi);
 			return conn == NULL ? -1 : writable(conn);
 

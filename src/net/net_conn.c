@@ -66,6 +66,7 @@ net_conn_free(NetConn *conn)
 		conn->next->prev = conn->prev;
 	net_conn_stop_timer(conn);
 	net_dial_free(conn);
+	net_http_free(conn);
 	drop_output(conn);
 	free(conn->in);
 	free(conn);
@@ -86,6 +87,8 @@ timer_fired(uv_timer_t *handle)
 
 	if (conn->state == NET_STATE_DIALING && !conn->dropped)
 		net_dial_timeout(conn);
+	else if (conn->state == NET_STATE_OPEN && conn->http != NULL && !conn->dropped)
+		net_http_timeout(conn);
 	else
 		net_conn_kill(conn, "timeout");
 }
@@ -158,6 +161,7 @@ net_conn_kill(NetConn *conn, const char *why)
 	if (conn->why == NULL)
 		conn->why = why;
 	conn->dropped = true;
+	conn->complete = false;
 	conn->events &= 1u << NET_CLOSED;
 	if (conn->wsi == NULL)
 	{
@@ -180,7 +184,7 @@ net_close(NetConn *conn)
 {
 	if (conn->state == NET_STATE_CLOSED || conn->closing)
 		return;
-	if (conn->state != NET_STATE_OPEN || !net_conn_timer(conn, NET_CLOSE_MS))
+	if (conn->state != NET_STATE_OPEN || conn->http != NULL || !net_conn_timer(conn, NET_CLOSE_MS))
 	{
 		net_conn_kill(conn, "closed");
 		return;
@@ -294,6 +298,8 @@ net_consumed(NetConn *conn, size_t len)
 		conn->in_end - conn->in_start < conn->max_receive)
 	{
 		conn->paused = false;
+		if (conn->http != NULL)
+			net_http_resumed(conn);
 		lws_rx_flow_control(conn->wsi, 1);
 		net_kick(conn->loop);
 	}

@@ -44,14 +44,15 @@ attempt(NetConn *conn)
 {
 	NetDial *dial = conn->dial;
 	int remaining = dial->addresses.count - dial->next;
+	/* net_http.c does TLS by itself: lws 4.1 starts it on a raw socket before that is connected. */
+	bool secure = dial->url.secure && conn->http == NULL;
 	struct lws_client_connect_info info;
 	const char *why = NULL;
 	struct lws *wsi;
 
 	memset(&info, 0, sizeof(info));
 	info.context = conn->loop->lws;
-	info.vhost =
-		dial->url.secure ? net_tls_vhost(conn->loop, dial->ca_file, &why) : conn->loop->plain;
+	info.vhost = secure ? net_tls_vhost(conn->loop, dial->ca_file, &why) : conn->loop->plain;
 	if (info.vhost == NULL)
 	{
 		net_conn_kill(conn, why);
@@ -70,9 +71,11 @@ attempt(NetConn *conn)
 	info.alpn = "http/1.1";
 	info.local_protocol_name = net_protocols[0].name;
 	info.ietf_version_or_minus_one = -1;
-	info.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT | (dial->url.secure ? LCCSCF_USE_SSL : 0);
+	info.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT | (secure ? LCCSCF_USE_SSL : 0);
 	info.retry_and_idle_policy = &net_no_pings;
 	info.opaque_user_data = conn;
+	if (conn->http != NULL)
+		info.method = "RAW"; /* net_http.c speaks for itself */
 
 	dial->attempting = true;
 	wsi = lws_client_connect_via_info(&info);
@@ -161,11 +164,12 @@ net_dial_timeout(NetConn *conn)
 }
 
 NetConn *
-net_connect(NetLoop *loop, const NetTarget *target, void *user, const char **why)
+net_dial_new(NetLoop *loop, const char *origin, const char *ca_file, int timeout_ms,
+			 const char **why)
 {
+	uint64_t ms = timeout_ms > 0 ? (uint64_t) timeout_ms : 0;
 	NetConn *conn;
 	NetDial *dial;
-	const char *bad_url = NULL;
 
 	if (loop->max_fds > 0 && loop->open >= loop->max_fds)
 	{
@@ -176,21 +180,25 @@ net_connect(NetLoop *loop, const NetTarget *target, void *user, const char **why
 	conn = net_conn_new(loop, NET_STATE_DIALING);
 	if (conn == NULL)
 		return NULL;
-	conn->user = user;
-	if (target->max_receive > 0)
-		conn->max_receive = target->max_receive;
 	dial = conn->dial = calloc(1, sizeof(*dial));
-	if (dial == NULL || !net_copy_text(&dial->origin, target->origin) ||
-		!net_copy_text(&dial->ca_file, target->tls_ca_file) ||
-		!net_conn_timer(conn, target->timeout_ms > 0 ? (uint64_t) target->timeout_ms : 0))
+	if (dial == NULL || !net_copy_text(&dial->origin, origin) ||
+		!net_copy_text(&dial->ca_file, ca_file) || !net_conn_timer(conn, ms))
 	{
 		net_conn_free_unseen(conn);
 		return NULL;
 	}
-	dial->deadline =
-		uv_now(&loop->uv) + (target->timeout_ms > 0 ? (uint64_t) target->timeout_ms : 0);
+	dial->deadline = uv_now(&loop->uv) + ms;
+	*why = NULL;
+	return conn;
+}
 
-	if (!net_parse_url(target->url, &dial->url, &bad_url))
+void
+net_dial_start(NetConn *conn, const char *url, NetScheme scheme)
+{
+	NetDial *dial = conn->dial;
+	const char *bad_url = NULL;
+
+	if (!net_parse_url(url, scheme, &dial->url, &bad_url))
 		net_conn_kill(conn, bad_url);
 	else if (dial->url.literal)
 	{
@@ -200,6 +208,19 @@ net_connect(NetLoop *loop, const NetTarget *target, void *user, const char **why
 	}
 	else if (!net_dns_lookup(conn))
 		net_conn_kill(conn, "out of memory");
-	*why = NULL;
+}
+
+NetConn *
+net_connect(NetLoop *loop, const NetTarget *target, void *user, const char **why)
+{
+	NetConn *conn =
+		net_dial_new(loop, target->origin, target->tls_ca_file, target->timeout_ms, why);
+
+	if (conn == NULL)
+		return NULL;
+	conn->user = user;
+	if (target->max_receive > 0)
+		conn->max_receive = target->max_receive;
+	net_dial_start(conn, target->url, NET_SCHEME_WS);
 	return conn;
 }

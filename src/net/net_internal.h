@@ -29,10 +29,22 @@
 /* What an accepted connection buffers: the largest frame there is, and its head. */
 #define NET_DEFAULT_MAX_RECEIVE (17u * 1024 * 1024)
 
+/* Of an HTTP answer: all lines of its head together, and one line of it. */
+#define NET_HTTP_HEAD_SIZE 65536
+#define NET_HTTP_LINE_SIZE 8192
+#define NET_HTTP_MAX_RECEIVE (64 * 1024)
+
 typedef struct NetLookup NetLookup;
 typedef struct NetTls NetTls;
 typedef struct NetListener NetListener;
 typedef struct NetTimer NetTimer;
+typedef struct NetHttp NetHttp;
+
+typedef enum NetScheme
+{
+	NET_SCHEME_WS,   /* ws, wss */
+	NET_SCHEME_HTTP, /* http, https */
+} NetScheme;
 
 typedef struct NetUrl
 {
@@ -94,6 +106,7 @@ struct NetConn
 	NetConn *later_next;
 	NetDial *dial;
 	NetTimer *timer;
+	NetHttp *http; /* NULL: WebSocket */
 
 	uint8_t *in; /* unread bytes are in[in_start, in_end) */
 	size_t in_start;
@@ -114,6 +127,7 @@ struct NetConn
 	bool closing : 1; /* net_close was called */
 	bool dropped : 1; /* nothing but NET_CLOSED is of interest any more */
 	bool peer_closed : 1;
+	bool complete : 1; /* HTTP: the whole answer has come */
 };
 
 struct NetLoop
@@ -159,7 +173,7 @@ extern void net_not_later(NetConn *conn);
 
 /* ---- net_url.c ---- */
 
-extern bool net_parse_url(const char *text, NetUrl *url, const char **why);
+extern bool net_parse_url(const char *text, NetScheme scheme, NetUrl *url, const char **why);
 
 /* ---- net_conn.c ---- */
 
@@ -181,6 +195,11 @@ extern void net_conn_stop_timer(NetConn *conn);
 
 /* ---- net_dial.c ---- */
 
+/* Starts what conn->dial describes; url is copied. */
+extern void net_dial_start(NetConn *conn, const char *url, NetScheme scheme);
+/* A connection with a dial of its own and its time limit running; NULL with *why. */
+extern NetConn *net_dial_new(NetLoop *loop, const char *origin, const char *ca_file, int timeout_ms,
+							 const char **why);
 /* The addresses of a connection's host are known, or there are none. */
 extern void net_dial_resolved(NetConn *conn, const NetAddresses *addresses);
 /* lws has given up on the present address. */
@@ -190,10 +209,26 @@ extern void net_dial_free(NetConn *conn);
 /* Goes on to the next address. */
 extern void net_dial_next(NetConn *conn);
 
+/* ---- net_http.c ---- */
+
+/* The connection, and TLS if any, is up: send the request.  -1: end it. */
+extern int net_http_connected(NetConn *conn);
+/* Takes what the server sent.  -1: end the connection, conn->why or complete tell why. */
+extern int net_http_received(NetConn *conn, const void *data, size_t len);
+/* The server has closed the connection. */
+extern void net_http_ended(NetConn *conn);
+/* The time limit of an open connection has passed: it ends unless enough has come. */
+extern void net_http_timeout(NetConn *conn);
+/* The host reads again: the time limit starts anew. */
+extern void net_http_resumed(NetConn *conn);
+extern void net_http_free(NetConn *conn);
+
 /* ---- net_callback.c ---- */
 
 extern const struct lws_protocols net_protocols[];
 extern const lws_retry_bo_t net_no_pings;
+/* -1 when the host wants no more of the connection. */
+extern int net_callback_opened(NetConn *conn);
 
 /* ---- net_dns.c ---- */
 
@@ -208,6 +243,11 @@ extern void net_dns_shutdown(NetLoop *loop);
 
 /* The vhost for clients that trust this CA file (NULL: the system's). */
 extern struct lws_vhost *net_tls_vhost(NetLoop *loop, const char *ca_file, const char **why);
+/*
+ * For who does TLS without lws: a client that accepts only this URL's host, not
+ * connected to anything yet.  NULL with *why.
+ */
+extern SSL *net_tls_client(NetLoop *loop, const char *ca_file, const NetUrl *url, const char **why);
 extern void net_tls_shutdown(NetLoop *loop);
 
 /* ---- net_listen.c ---- */

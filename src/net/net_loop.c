@@ -370,6 +370,6 @@ net_next_event(NetLoop *loop, NetEvent *event)
 	event->kind = (NetEventKind) kind;
 	event->conn = conn;
 	event->user = conn->user;
-	event->why = kind == NET_CLOSED ? conn->why : NULL;
+	event->why = kind == NET_CLOSED && !conn->complete ? conn->why : NULL;
 	return true;
 }

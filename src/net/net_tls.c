@@ -162,10 +162,9 @@ free_tls(NetTls *tls)
 	free(tls);
 }
 
-struct lws_vhost *
-net_tls_vhost(NetLoop *loop, const char *ca_file, const char **why)
+static NetTls *
+find_tls(NetLoop *loop, const char *ca_file, const char **why)
 {
-	struct lws_context_creation_info info;
 	NetTls *tls = loop->tls;
 
 	while (tls != NULL &&
@@ -173,24 +172,31 @@ net_tls_vhost(NetLoop *loop, const char *ca_file, const char **why)
 							 : tls->ca_file != NULL && strcmp(tls->ca_file, ca_file) == 0))
 		tls = tls->next;
 	if (tls != NULL)
-		return tls->vhost;
+		return tls;
 
 	*why = "out of memory";
 	tls = calloc(1, sizeof(*tls));
 	if (tls == NULL)
 		return NULL;
 	tls->loop = loop;
-	if (ca_file != NULL && (tls->ca_file = strdup(ca_file)) == NULL)
+	if (!net_copy_text(&tls->ca_file, ca_file) || (tls->ctx = create_ctx(tls, why)) == NULL)
 	{
 		free_tls(tls);
 		return NULL;
 	}
-	tls->ctx = create_ctx(tls, why);
-	if (tls->ctx == NULL)
-	{
-		free_tls(tls);
-		return NULL;
-	}
+	tls->next = loop->tls;
+	loop->tls = tls;
+	return tls;
+}
+
+struct lws_vhost *
+net_tls_vhost(NetLoop *loop, const char *ca_file, const char **why)
+{
+	struct lws_context_creation_info info;
+	NetTls *tls = find_tls(loop, ca_file, why);
+
+	if (tls == NULL || tls->vhost != NULL)
+		return tls != NULL ? tls->vhost : NULL;
 	memset(&info, 0, sizeof(info));
 	info.vhost_name = "tls clients";
 	info.port = CONTEXT_PORT_NO_LISTEN;
@@ -205,14 +211,33 @@ net_tls_vhost(NetLoop *loop, const char *ca_file, const char **why)
 	tls->vhost = lws_create_vhost(loop->lws, &info);
 	net_kick(loop);
 	if (tls->vhost == NULL)
-	{
 		*why = "out of memory";
-		free_tls(tls);
+	return tls->vhost;
+}
+
+SSL *
+net_tls_client(NetLoop *loop, const char *ca_file, const NetUrl *url, const char **why)
+{
+	static const unsigned char alpn[] = "\x08http/1.1";
+	NetTls *tls = find_tls(loop, ca_file, why);
+	SSL *ssl;
+
+	if (tls == NULL)
+		return NULL;
+	*why = "out of memory";
+	ssl = SSL_new(tls->ctx);
+	if (ssl == NULL)
+		return NULL;
+	if (!expect_peer(ssl, url) || SSL_set_alpn_protos(ssl, alpn, sizeof(alpn) - 1) != 0)
+	{
+		SSL_free(ssl);
 		return NULL;
 	}
-	tls->next = loop->tls;
-	loop->tls = tls;
-	return tls->vhost;
+	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+	if (!url->literal)
+		offer_session(tls, ssl, url->host);
+	SSL_set_connect_state(ssl);
+	return ssl;
 }
 
 void

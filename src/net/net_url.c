@@ -1,6 +1,6 @@
 /*
  * net_url.c
- *		ws:// and wss:// addresses taken apart.
+ *		ws://, wss://, http:// and https:// addresses taken apart.
  *
  * Nothing gets through that would mean something else in an HTTP request or
  * in a certificate check: no user name, no fragment, no space, no control
@@ -78,30 +78,38 @@ parse_port(const char **text, NetUrl *url)
 	return true;
 }
 
+static bool
+parse_scheme(const char **text, NetUrl *url, NetScheme scheme, const char **why)
+{
+	const char *name = scheme == NET_SCHEME_WS ? "ws" : "http";
+	const char *p = *text;
+
+	if (strncasecmp(p, name, strlen(name)) == 0)
+	{
+		p += strlen(name);
+		url->secure = *p == 's' || *p == 'S';
+		if (strncmp(url->secure ? p + 1 : p, "://", 3) == 0)
+		{
+			url->port = url->secure ? 443 : 80;
+			*text = url->secure ? p + 4 : p + 3;
+			return true;
+		}
+	}
+	*why = scheme == NET_SCHEME_WS ? "the address must begin with ws:// or wss://"
+								   : "the address must begin with http:// or https://";
+	return false;
+}
+
 bool
-net_parse_url(const char *text, NetUrl *url, const char **why)
+net_parse_url(const char *text, NetScheme scheme, NetUrl *url, const char **why)
 {
 	const char *p = text;
 	bool bracketed;
 	int written;
 
 	memset(url, 0, sizeof(*url));
-	if (strncasecmp(p, "wss://", 6) == 0)
-	{
-		url->secure = true;
-		url->port = 443;
-		p += 6;
-	}
-	else if (strncasecmp(p, "ws://", 5) == 0)
-	{
-		url->port = 80;
-		p += 5;
-	}
-	else
-	{
-		*why = "the address must begin with ws:// or wss://";
+	if (!parse_scheme(&p, url, scheme, why))
 		return false;
-	}
 	if (!parse_host(&p, url, &bracketed))
 	{
 		*why = "the address has no valid host name";
@@ -153,5 +161,5 @@ net_check_url(const char *url, const char **why)
 {
 	NetUrl parsed;
 
-	return net_parse_url(url, &parsed, why);
+	return net_parse_url(url, NET_SCHEME_WS, &parsed, why);
 }

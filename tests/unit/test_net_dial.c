@@ -109,7 +109,7 @@ urls(void **state)
 	(void) state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 	{
-		assert_true(net_parse_url(good[i].text, &url, &why));
+		assert_true(net_parse_url(good[i].text, NET_SCHEME_WS, &url, &why));
 		assert_int_equal(url.secure, good[i].secure);
 		assert_string_equal(url.host, good[i].host);
 		assert_int_equal(url.port, good[i].port);
