@@ -36,6 +36,8 @@ typedef struct SimDevice SimDevice;
 typedef struct SimGroup SimGroup;
 typedef struct SimRequest SimRequest;
 typedef struct SimFault SimFault;
+typedef struct SimSignal SimSignal;
+typedef struct SimHeard SimHeard;
 
 /* ---- sim_util.c: memory, time, chance, and a map from text to pointer ---- */
 
@@ -137,9 +139,21 @@ typedef struct SimPhoneKeys
 	WaKeyPair identity; /* also the account signature key */
 	WaKeyPair signed_prekey;
 	uint8_t signature[CRYPTO_SIGNATURE_LEN];
-	WaKeyPair prekey;
 	uint32_t registration_id;
 } SimPhoneKeys;
+
+/* A device's keys as they are handed out to those who want to write to it. */
+typedef struct SimBundle
+{
+	uint32_t registration_id;
+	uint8_t identity[32];
+	uint32_t signed_prekey_id;
+	uint8_t signed_prekey[32];
+	uint8_t signature[CRYPTO_SIGNATURE_LEN];
+	bool has_prekey; /* a one-time key is left */
+	uint32_t prekey_id;
+	uint8_t prekey[32];
+} SimBundle;
 
 struct SimAccount
 {
@@ -148,7 +162,11 @@ struct SimAccount
 	char name[64];
 	char platform[16];
 	SimPhoneKeys *keys;
-	bool hidden; /* in groups by LID nobody sees the number */
+	SimSignal *signal;    /* of the phone, NULL: it never wrote or read */
+	SimHeard *heard;      /* what the phone read */
+	bool deaf_to_retries; /* the phone ignores retry receipts */
+	bool silent;          /* the phone answers no requests of its companions */
+	bool hidden;          /* in groups by LID nobody sees the number */
 	uint32_t raw_id;
 	uint16_t last_device;
 	SimDevice *devices;
@@ -184,6 +202,7 @@ struct SimDevice
 	SimAccount *account;
 	SimDevice *next;
 	uint16_t id;
+	uint32_t serial; /* from 1, never used again */
 	bool removed;
 	uint8_t noise[32];
 	uint8_t identity[32];
@@ -215,6 +234,7 @@ extern SimAccount *sim_account_get(const char *number); /* NULL: not digits */
 extern SimAccount *sim_account_find(const char *number);
 extern SimAccount *sim_account_by_jid(WaStr jid); /* NULL: unknown */
 extern SimPhoneKeys *sim_account_keys(SimAccount *account);
+extern void sim_account_new_keys(SimAccount *account); /* and a new raw id: registered again */
 extern bool sim_account_set_lid(SimAccount *account, const char *lid);
 extern bool sim_account_set_number(SimAccount *account, const char *number);
 extern WaStr sim_account_jid(WaArena *arena, const SimAccount *account, bool lid);
@@ -388,6 +408,7 @@ struct SimGroup
 	SimMember *members;
 	int n_members;
 	int members_capacity;
+	uint64_t departures; /* how many have left: sender keys made before are void */
 	SimJoinRequest *requests;
 	int n_requests;
 	int requests_capacity;
@@ -507,6 +528,10 @@ extern void sim_group_iq_handle(SimConn *conn, const WaNode *iq);
 extern void sim_keys_handle(SimConn *conn, const WaNode *iq);
 extern void sim_usync_handle(SimConn *conn, const WaNode *iq);
 extern int sim_keys_left(const SimDevice *device);
+/* Hands out the device's keys, a one-time key among them; false: it has not uploaded any. */
+extern bool sim_keys_bundle(SimDevice *device, SimBundle *out);
+/* Reads keys out of a stanza that carries them: <keys> of a retry receipt, <user> of an answer. */
+extern bool sim_keys_read(const WaNode *node, SimBundle *out);
 
 /* ---- sim_relay.c: stanzas between clients ---- */
 
@@ -589,6 +614,7 @@ typedef struct SimOptions
 	int ping_seconds;    /* 0 never */
 	int ack_seconds;     /* unacknowledged for so long: stream error; 0 never */
 	int link_seconds;    /* a device that is not linked by then is sent away; 0 never */
+	bool said_hashes;    /* of older messages only the hash is kept */
 	bool trace;          /* stanzas on stderr */
 } SimOptions;
 
@@ -611,6 +637,7 @@ typedef struct Sim
 	int n_groups;
 	uint64_t last_group;
 	uint64_t last_id;
+	uint32_t last_serial;
 	SimConn *conns;
 	int n_conns;
 	SimOptions options;

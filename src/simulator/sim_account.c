@@ -3,8 +3,8 @@
  *		People and their devices.
  *
  * An account is found by its number and by its LID; both are unique.  Device
- * 0 is the phone and exists only as the account's keys; companions are
- * SimDevice records, kept after removal so that their number is not reused.
+ * 0 is the phone and exists as the account's keys and Signal state; companions
+ * are SimDevice records, kept after removal so that their number is not reused.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +83,6 @@ sim_account_keys(SimAccount *account)
 	key[0] = 5;
 	if (crypto_keypair_generate(sim.env, &keys->identity) != WA_OK ||
 		crypto_keypair_generate(sim.env, &keys->signed_prekey) != WA_OK ||
-		crypto_keypair_generate(sim.env, &keys->prekey) != WA_OK ||
 		(memcpy(key + 1, keys->signed_prekey.public_key, 32),
 		 crypto_sign(sim.env, keys->identity.private_key, key, sizeof(key), keys->signature)) !=
 			WA_OK)
@@ -94,6 +93,16 @@ sim_account_keys(SimAccount *account)
 	keys->registration_id = 1 + (uint32_t) (sim_util_random() % 16380);
 	account->keys = keys;
 	return keys;
+}
+
+void
+sim_account_new_keys(SimAccount *account)
+{
+	free(account->keys);
+	account->keys = NULL;
+	account->raw_id = (uint32_t) (sim_util_random() >> 33) + 1;
+	free(account->key_index_list);
+	account->key_index_list = NULL;
 }
 
 bool
@@ -173,6 +182,7 @@ sim_account_add_device(SimAccount *account)
 
 	device->account = account;
 	device->id = ++account->last_device;
+	device->serial = ++sim.last_serial;
 	while (*end != NULL)
 		end = &(*end)->next;
 	*end = device;

@@ -157,7 +157,8 @@ void
 sim_command_run(SimRequest *request, json_t *object)
 {
 	static const SimCommand *const lists[] = {sim_command_people, sim_command_groups,
-											  sim_command_looks, sim_command_media};
+											  sim_command_looks, sim_command_media,
+											  sim_command_messages};
 	const char *name = json_string_value(json_object_get(object, "do"));
 	const SimCommand *found = NULL;
 	SimCall call = {request, object, NULL};

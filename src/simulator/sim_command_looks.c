@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim_command.h"
+#include "sim_message.h"
 
 /* ---- looking ---- */
 
@@ -27,6 +28,8 @@ do_info(SimCall *call)
 	json_object_set_new(call->out, "queued", json_integer((json_int_t) sim.notifications));
 	json_object_set_new(call->out, "faults", json_integer(sim_fault_count()));
 	json_object_set_new(call->out, "churn", json_boolean(sim_churn_running()));
+	json_object_set_new(call->out, "said", json_integer((json_int_t) sim_said_count()));
+	json_object_set_new(call->out, "talk", json_boolean(sim_talk_running()));
 	return NULL;
 }
 

@@ -27,6 +27,10 @@ do_phone(SimCall *call)
 		return "the lid is not digits or is taken";
 	if (sim_command_flag(call, "hidden") >= 0)
 		account->hidden = sim_command_flag(call, "hidden") == 1;
+	if (sim_command_flag(call, "retries") >= 0)
+		account->deaf_to_retries = sim_command_flag(call, "retries") == 0;
+	if (sim_command_flag(call, "online") >= 0)
+		account->silent = sim_command_flag(call, "online") == 0;
 	json_object_set_new(call->out, "number", json_string(account->number));
 	json_object_set_new(call->out, "lid", json_string(account->lid));
 	return NULL;
@@ -179,6 +183,7 @@ do_options(SimCall *call)
 	const char *ids = sim_command_text(call, "notification_ids");
 	const char *gate = sim_command_text(call, "offline_gate");
 	const char *groups = sim_command_text(call, "new_groups");
+	const char *keep = sim_command_text(call, "keep_said");
 	json_t *ping = json_object_get(call->in, "ping_interval");
 	json_t *ack = json_object_get(call->in, "ack_timeout");
 	json_t *delay = json_object_get(call->in, "handshake_delay");
@@ -222,6 +227,12 @@ do_options(SimCall *call)
 	set_flag(call, "old_qr", &options->old_qr);
 	set_flag(call, "edge_routing", &options->edge_routing);
 	set_flag(call, "trace", &options->trace);
+	if (keep != NULL)
+	{
+		if (strcmp(keep, "whole") != 0 && strcmp(keep, "hash") != 0)
+			return "keep_said must be whole or hash";
+		options->said_hashes = strcmp(keep, "hash") == 0;
+	}
 	return NULL;
 }
 

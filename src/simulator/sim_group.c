@@ -106,6 +106,7 @@ take_member(SimGroup *group, SimAccount *account)
 	SimMember *member = sim_group_member(group, account);
 
 	*member = group->members[--group->n_members];
+	group->departures++;
 	for (int i = 0; i < account->n_groups; i++)
 	{
 		if (account->groups[i] == group)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim.h"
+#include "sim_message.h"
 
 int
 sim_keys_left(const SimDevice *device)
@@ -180,21 +180,6 @@ answer_digest(SimConn *conn, const WaNode *iq)
 	arena_free(&arena);
 }
 
-/* A phone hands out the same one-time key again and again: nobody decrypts there. */
-static void
-add_phone_bundle(WaNode *user, SimAccount *account)
-{
-	const SimPhoneKeys *keys = sim_account_keys(account);
-	const uint8_t id[3] = {0, 0, 1};
-	WaNode *key;
-
-	add_head(user, keys->registration_id, keys->identity.public_key);
-	add_signed_prekey(user, 1, keys->signed_prekey.public_key, keys->signature);
-	key = node_add(user, "key");
-	node_set_bytes(node_add(key, "id"), id, 3);
-	node_set_bytes(node_add(key, "value"), keys->prekey.public_key, 32);
-}
-
 static void
 tell_low(SimDevice *device)
 {
@@ -215,25 +200,91 @@ tell_low(SimDevice *device)
 }
 
 static void
-add_device_bundle(WaNode *user, SimDevice *device)
+phone_bundle(SimAccount *account, SimBundle *out)
+{
+	const SimPhoneKeys *keys = sim_account_keys(account);
+
+	memset(out, 0, sizeof(*out));
+	out->registration_id = keys->registration_id;
+	memcpy(out->identity, keys->identity.public_key, 32);
+	out->signed_prekey_id = 1;
+	memcpy(out->signed_prekey, keys->signed_prekey.public_key, 32);
+	memcpy(out->signature, keys->signature, sizeof(out->signature));
+	out->has_prekey = true;
+	sim_signal_new_prekey(account, &out->prekey_id, out->prekey);
+}
+
+bool
+sim_keys_bundle(SimDevice *device, SimBundle *out)
 {
 	SimPrekeys *keys = &device->prekeys;
 
-	add_head(user, device->registration_id, device->identity);
-	add_signed_prekey(user, device->signed_prekey_id, device->signed_prekey,
-					  device->signed_prekey_signature);
+	if (!device->uploaded)
+		return false;
+	memset(out, 0, sizeof(*out));
+	out->registration_id = device->registration_id;
+	memcpy(out->identity, device->identity, 32);
+	out->signed_prekey_id = device->signed_prekey_id;
+	memcpy(out->signed_prekey, device->signed_prekey, 32);
+	memcpy(out->signature, device->signed_prekey_signature, sizeof(out->signature));
 	if (keys->first < keys->end)
 	{
 		const uint8_t *record = keys->bytes + keys->first++ * SIM_PREKEY_LEN;
-		WaNode *key = node_add(user, "key");
 
-		node_set_bytes(node_add(key, "id"), record, 3);
-		node_set_bytes(node_add(key, "value"), record + 3, 32);
+		out->has_prekey = true;
+		out->prekey_id = get_be((WaStr){(const char *) record, 3});
+		memcpy(out->prekey, record + 3, 32);
 		if (keys->end - keys->first == 4)
 			tell_low(device);
 	}
-	node_set_bytes(node_add(user, "device-identity"), device->signed_identity,
-				   device->signed_identity_len);
+	return true;
+}
+
+bool
+sim_keys_read(const WaNode *node, SimBundle *out)
+{
+	const WaNode *skey = node_child(node, "skey");
+	const WaNode *key = node_child(node, "key");
+	WaStr identity = child_bytes(node, "identity");
+	WaStr id = child_bytes(skey, "id");
+	WaStr value = child_bytes(skey, "value");
+	WaStr signature = child_bytes(skey, "signature");
+	WaStr prekey_id = child_bytes(key, "id");
+	WaStr prekey = child_bytes(key, "value");
+
+	memset(out, 0, sizeof(*out));
+	if (identity.len != 32 || id.len != 3 || value.len != 32 ||
+		signature.len != sizeof(out->signature) ||
+		(key != NULL && (prekey_id.len != 3 || prekey.len != 32)))
+		return false;
+	out->registration_id = get_be(child_bytes(node, "registration"));
+	memcpy(out->identity, identity.data, 32);
+	out->signed_prekey_id = get_be(id);
+	memcpy(out->signed_prekey, value.data, 32);
+	memcpy(out->signature, signature.data, sizeof(out->signature));
+	out->has_prekey = key != NULL;
+	if (key != NULL)
+	{
+		out->prekey_id = get_be(prekey_id);
+		memcpy(out->prekey, prekey.data, 32);
+	}
+	return true;
+}
+
+static void
+add_bundle(WaNode *user, const SimBundle *bundle)
+{
+	add_head(user, bundle->registration_id, bundle->identity);
+	add_signed_prekey(user, bundle->signed_prekey_id, bundle->signed_prekey, bundle->signature);
+	if (bundle->has_prekey)
+	{
+		WaNode *key = node_add(user, "key");
+		uint8_t id[3];
+
+		put_be(id, bundle->prekey_id, 3);
+		node_set_bytes(node_add(key, "id"), id, 3);
+		node_set_bytes(node_add(key, "value"), bundle->prekey, 32);
+	}
 }
 
 static void
@@ -253,13 +304,21 @@ answer_fetch(SimConn *conn, const WaNode *iq, const WaNode *wanted)
 		SimAccount *account = sim_account_by_jid(jid);
 		SimDevice *device = sim_account_device_by_jid(jid);
 		WaNode *user = node_add(list, "user");
+		SimBundle bundle;
 		WaJid parsed;
 
 		node_set_jid(user, "jid", jid);
 		if (account != NULL && jid_parse(jid, &parsed) == WA_OK && parsed.device == 0)
-			add_phone_bundle(user, account);
-		else if (device != NULL && device->uploaded)
-			add_device_bundle(user, device);
+		{
+			phone_bundle(account, &bundle);
+			add_bundle(user, &bundle);
+		}
+		else if (device != NULL && sim_keys_bundle(device, &bundle))
+		{
+			add_bundle(user, &bundle);
+			node_set_bytes(node_add(user, "device-identity"), device->signed_identity,
+						   device->signed_identity_len);
+		}
 		else
 		{
 			WaNode *error = node_add(user, "error");

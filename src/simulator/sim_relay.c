@@ -7,9 +7,11 @@
  * The service cannot read what it relays.  Phones (device 0) are not
  * simulated as receivers: what is encrypted for them is dropped.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "sim.h"
+#include "sim_message.h"
 
 typedef struct Relay
 {
@@ -19,6 +21,7 @@ typedef struct Relay
 	SimGroup *group;  /* NULL: a direct message */
 	SimAccount *peer; /* direct messages */
 	bool lid;         /* addressing of the chat */
+	int64_t at;       /* Unix seconds, the same for every device */
 } Relay;
 
 static void
@@ -79,7 +82,7 @@ head(Relay *relay)
 	node_copy_attr(node, "type", relay->message, "type");
 	node_copy_attr(node, "edit", relay->message, "edit");
 	node_copy_attr(node, "category", relay->message, "category");
-	node_set_u64(node, "t", (uint64_t) sim_util_now());
+	node_set_u64(node, "t", (uint64_t) relay->at);
 	node_set(node, "notify", sender->account->name);
 	return node;
 }
@@ -133,6 +136,43 @@ add_encs(WaNode *node, const WaNode *from)
 			node_copy_attr(copy, keys[i], enc, keys[i]);
 		node_set_bytes(copy, enc->bytes.data, enc->bytes.len);
 	}
+}
+
+/*
+ * When the service first saw the message.  What is sent again in answer to a
+ * retry receipt keeps its time; only the latest messages are remembered.
+ */
+static int64_t
+time_of(const SimConn *conn, const WaNode *message)
+{
+	enum
+	{
+		REMEMBERED = 4096
+	};
+	static SimMap times;
+	static char *keys[REMEMBERED];
+	static unsigned next;
+	WaStr id = node_attr(message, "id");
+	char key[128];
+	int64_t *at;
+
+	snprintf(key, sizeof(key), "%s/%.*s", conn->device->account->number,
+			 id.len > 64 ? 64 : (int) id.len, id.len > 0 ? id.data : "");
+	at = sim_map_get(&times, key);
+	if (at != NULL)
+		return *at;
+	if (keys[next] != NULL)
+	{
+		free(sim_map_get(&times, keys[next]));
+		sim_map_remove(&times, keys[next]);
+		free(keys[next]);
+	}
+	at = sim_util_alloc(sizeof(*at));
+	*at = sim_util_now();
+	sim_map_put(&times, key, at);
+	keys[next] = sim_util_copy(key);
+	next = (next + 1) % REMEMBERED;
+	return *at;
 }
 
 /* ---- groups ---- */
@@ -250,7 +290,7 @@ ack_message(Relay *relay, int error)
 	node_copy_attr(ack, "id", relay->message, "id");
 	node_copy_attr(ack, "from", relay->message, "to");
 	node_copy_attr(ack, "participant", relay->message, "participant");
-	node_set_u64(ack, "t", (uint64_t) sim_util_now());
+	node_set_u64(ack, "t", (uint64_t) relay->at);
 	if (error != 0)
 		node_set_u64(ack, "error", (uint64_t) error);
 	sim_server_send(relay->conn, ack);
@@ -259,7 +299,7 @@ ack_message(Relay *relay, int error)
 void
 sim_relay_message(SimConn *conn, const WaNode *message)
 {
-	Relay relay = {.conn = conn, .message = message};
+	Relay relay = {.conn = conn, .message = message, .at = time_of(conn, message)};
 	WaStr to = node_attr(message, "to");
 	WaJid jid;
 	int error = 0;
@@ -297,6 +337,35 @@ sim_relay_message(SimConn *conn, const WaNode *message)
 }
 
 /* ---- receipts and acks ---- */
+
+/* Whom a receipt or an ack of a message is for: its author, NULL unknown. */
+static WaStr
+author_jid(const WaNode *stanza)
+{
+	WaStr participant = node_attr(stanza, "participant");
+
+	return participant.len > 0 ? participant : node_attr(stanza, "to");
+}
+
+/* Notes what a device answers to a simulated person, who repeats what it could not read. */
+static void
+tell_person(SimConn *conn, const WaNode *receipt)
+{
+	WaStr jid = author_jid(receipt);
+	SimAccount *author = sim_account_by_jid(jid);
+	WaStr type = node_attr(receipt, "type");
+	const WaNode *list = node_child(receipt, "list");
+	WaJid parsed;
+
+	if (author == NULL || jid_parse(jid, &parsed) != WA_OK || parsed.device != 0)
+		return;
+	sim_said_receipt(conn->device, author, node_attr(receipt, "id"), type, 0);
+	for (const WaNode *item = node_child(list, "item"); item != NULL;
+		 item = node_child_next(item, "item"))
+		sim_said_receipt(conn->device, author, node_attr(item, "id"), type, 0);
+	if (str_is(type, "retry"))
+		sim_say_retry(conn->device, author, receipt);
+}
 
 /* The receipt as its addressee sees it. */
 static void
@@ -379,12 +448,21 @@ sim_relay_receipt(SimConn *conn, const WaNode *receipt)
 	node_copy_attr(ack, "participant", receipt, "participant");
 	sim_server_send(conn, ack);
 	arena_free(&arena);
+	tell_person(conn, receipt);
 	forward_receipt(conn, receipt);
 }
 
 void
 sim_relay_ack(SimConn *conn, const WaNode *ack)
 {
+	uint64_t error = 0;
+
 	(void) sim_queue_acked(conn->device, node_attr(ack, "class"), node_attr(ack, "id"),
 						   node_attr(ack, "to"));
+	if (str_is(node_attr(ack, "class"), "message"))
+	{
+		(void) node_attr_u64(ack, "error", &error);
+		sim_said_receipt(conn->device, sim_account_by_jid(author_jid(ack)), node_attr(ack, "id"),
+						 str_from("ack"), (int) error);
+	}
 }
