@@ -155,6 +155,13 @@ typedef struct SimBundle
 	uint8_t prekey[32];
 } SimBundle;
 
+typedef enum SimReceipts
+{
+	SIM_NO_RECEIPTS,
+	SIM_DELIVERY_RECEIPTS,
+	SIM_READ_RECEIPTS /* after the delivery receipt */
+} SimReceipts;
+
 struct SimAccount
 {
 	char number[24]; /* digits */
@@ -165,7 +172,8 @@ struct SimAccount
 	SimSignal *signal;    /* of the phone, NULL: it never wrote or read */
 	SimHeard *heard;      /* what the phone read */
 	bool deaf_to_retries; /* the phone ignores retry receipts */
-	bool silent;          /* the phone answers no requests of its companions */
+	bool offline;         /* the phone answers no requests of its companions */
+	SimReceipts receipts; /* what the phone says to those who write to it */
 	bool hidden;          /* in groups by LID nobody sees the number */
 	uint32_t raw_id;
 	uint16_t last_device;
@@ -530,6 +538,8 @@ extern void sim_usync_handle(SimConn *conn, const WaNode *iq);
 extern int sim_keys_left(const SimDevice *device);
 /* Hands out the device's keys, a one-time key among them; false: it has not uploaded any. */
 extern bool sim_keys_bundle(SimDevice *device, SimBundle *out);
+/* Adds <registration> and <keys> of the phone, as a retry receipt has them. */
+extern void sim_keys_add_phone(WaNode *receipt, SimAccount *account);
 /* Reads keys out of a stanza that carries them: <keys> of a retry receipt, <user> of an answer. */
 extern bool sim_keys_read(const WaNode *node, SimBundle *out);
 

@@ -306,6 +306,18 @@ do_receipts(SimCall *call)
 	return NULL;
 }
 
+static const char *
+do_heard(SimCall *call)
+{
+	SimAccount *account = sim_command_account(call, "number");
+	json_t *after = json_object_get(call->in, "after");
+
+	SIM_NEED(account, SIM_NO_NUMBER);
+	sim_hear_page(account, json_is_integer(after) ? (int) json_integer_value(after) : -1,
+				  call->out);
+	return NULL;
+}
+
 const SimCommand sim_command_messages[] = {
 	{"say", do_say},
 	{"talk", do_talk},
@@ -313,5 +325,6 @@ const SimCommand sim_command_messages[] = {
 	{"reinstall", do_reinstall},
 	{"said", do_said},
 	{"receipts", do_receipts},
+	{"heard", do_heard},
 	{NULL, NULL},
 };

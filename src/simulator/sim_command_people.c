@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim_command.h"
+#include "sim_message.h"
 
 /* ---- people ---- */
 
@@ -17,6 +18,7 @@ do_phone(SimCall *call)
 	const char *name = sim_command_text(call, "name");
 	const char *lid = sim_command_text(call, "lid");
 	const char *platform = sim_command_text(call, "platform");
+	const char *receipts = sim_command_text(call, "receipts");
 
 	SIM_NEED(account, SIM_NO_NUMBER);
 	if (name != NULL)
@@ -30,7 +32,14 @@ do_phone(SimCall *call)
 	if (sim_command_flag(call, "retries") >= 0)
 		account->deaf_to_retries = sim_command_flag(call, "retries") == 0;
 	if (sim_command_flag(call, "online") >= 0)
-		account->silent = sim_command_flag(call, "online") == 0;
+	{
+		account->offline = sim_command_flag(call, "online") == 0;
+		sim_hear_answer(account);
+	}
+	if (receipts != NULL)
+		account->receipts = strcmp(receipts, "read") == 0        ? SIM_READ_RECEIPTS
+							: strcmp(receipts, "delivered") == 0 ? SIM_DELIVERY_RECEIPTS
+																 : SIM_NO_RECEIPTS;
 	json_object_set_new(call->out, "number", json_string(account->number));
 	json_object_set_new(call->out, "lid", json_string(account->lid));
 	return NULL;

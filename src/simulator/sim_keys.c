@@ -272,19 +272,35 @@ sim_keys_read(const WaNode *node, SimBundle *out)
 }
 
 static void
-add_bundle(WaNode *user, const SimBundle *bundle)
+add_prekeys(WaNode *parent, const SimBundle *bundle)
 {
-	add_head(user, bundle->registration_id, bundle->identity);
-	add_signed_prekey(user, bundle->signed_prekey_id, bundle->signed_prekey, bundle->signature);
+	add_signed_prekey(parent, bundle->signed_prekey_id, bundle->signed_prekey, bundle->signature);
 	if (bundle->has_prekey)
 	{
-		WaNode *key = node_add(user, "key");
+		WaNode *key = node_add(parent, "key");
 		uint8_t id[3];
 
 		put_be(id, bundle->prekey_id, 3);
 		node_set_bytes(node_add(key, "id"), id, 3);
 		node_set_bytes(node_add(key, "value"), bundle->prekey, 32);
 	}
+}
+
+void
+sim_keys_add_phone(WaNode *receipt, SimAccount *account)
+{
+	SimBundle bundle;
+	WaNode *keys;
+	uint8_t bytes[4];
+
+	phone_bundle(account, &bundle);
+	put_be(bytes, bundle.registration_id, 4);
+	node_set_bytes(node_add(receipt, "registration"), bytes, 4);
+	keys = node_add(receipt, "keys");
+	bytes[0] = 5;
+	node_set_bytes(node_add(keys, "type"), bytes, 1);
+	node_set_bytes(node_add(keys, "identity"), bundle.identity, 32);
+	add_prekeys(keys, &bundle);
 }
 
 static void
@@ -311,11 +327,13 @@ answer_fetch(SimConn *conn, const WaNode *iq, const WaNode *wanted)
 		if (account != NULL && jid_parse(jid, &parsed) == WA_OK && parsed.device == 0)
 		{
 			phone_bundle(account, &bundle);
-			add_bundle(user, &bundle);
+			add_head(user, bundle.registration_id, bundle.identity);
+			add_prekeys(user, &bundle);
 		}
 		else if (device != NULL && sim_keys_bundle(device, &bundle))
 		{
-			add_bundle(user, &bundle);
+			add_head(user, bundle.registration_id, bundle.identity);
+			add_prekeys(user, &bundle);
 			node_set_bytes(node_add(user, "device-identity"), device->signed_identity,
 						   device->signed_identity_len);
 		}

@@ -147,6 +147,9 @@ extern void sim_said_trim(void);
 extern void sim_said_page(const SimGroup *group, const SimAccount *to, int64_t after, int limit,
 						  json_t *out);
 extern json_t *sim_said_receipts(const SimSaid *said);
+/* Sets text, sha256 and bytes of a long one, or message when there is no text. */
+extern void sim_said_set_content(json_t *object, const void *message, size_t len);
+/* "from" and "from_lid"; "number" and "lid". */
 extern void sim_said_set_person(json_t *object, const char *key, const SimAccount *account);
 
 /* ---- sim_compose.c: messages as protobuf, by hand ---- */
@@ -196,6 +199,15 @@ extern void sim_say_peer(SimDevice *device, const void *message, size_t len);
 extern void sim_say_reinstall(SimAccount *account, bool keep);
 extern SimDamageKind sim_say_damage(const char *name); /* N_SIM_DAMAGES: no such */
 extern const char *sim_say_damage_name(SimDamageKind kind);
+
+/* ---- sim_hear.c: from a device to the phones ---- */
+
+/* What of a message is encrypted for phones, in a group or for a person. */
+extern void sim_hear_message(SimDevice *device, const WaNode *message, SimGroup *group,
+							 SimAccount *to, int64_t t);
+/* Answers what the companions asked and the phone has not answered yet, unless it is offline. */
+extern void sim_hear_answer(SimAccount *account);
+extern void sim_hear_page(const SimAccount *account, int after, json_t *out);
 
 /* ---- sim_talk.c ---- */
 

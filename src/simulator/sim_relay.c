@@ -4,8 +4,8 @@
  *		were encrypted for, receipts go back, acks empty the queue.  Sheet 2
  *		sections 3.1, 5 and 7.
  *
- * The service cannot read what it relays.  Phones (device 0) are not
- * simulated as receivers: what is encrypted for them is dropped.
+ * The service cannot read what it relays; what is for phones (device 0) goes
+ * to sim_hear.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,7 +195,8 @@ relay_group(Relay *relay)
 {
 	const SimGroup *group = relay->group;
 	SimDevice *sender = relay->conn->device;
-	SimDevice *only = sim_account_device_by_jid(node_attr(relay->message, "participant"));
+	WaStr wanted = node_attr(relay->message, "participant");
+	SimDevice *only = sim_account_device_by_jid(wanted);
 	SimStanza *plain = NULL; /* for everybody without a part of his own */
 
 	for (int i = 0; i < group->n_members; i++)
@@ -206,7 +207,7 @@ relay_group(Relay *relay)
 			const WaNode *part;
 			WaNode *node;
 
-			if (device->removed || device == sender || (only != NULL && device != only))
+			if (device->removed || device == sender || (wanted.len > 0 && device != only))
 				continue;
 			part = part_for(relay, device);
 			if (part == NULL && plain != NULL)
@@ -333,6 +334,8 @@ sim_relay_message(SimConn *conn, const WaNode *message)
 		relay_group(&relay);
 	else if (error == 0)
 		relay_direct(&relay);
+	if (error == 0)
+		sim_hear_message(conn->device, message, relay.group, relay.peer, relay.at);
 	arena_free(&relay.arena);
 }
 

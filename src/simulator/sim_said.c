@@ -206,15 +206,13 @@ set_hash(json_t *object, const uint8_t hash[32], size_t bytes)
 	json_object_set_new(object, "bytes", json_integer((json_int_t) bytes));
 }
 
-static void
-set_content(json_t *object, const SimSaid *entry)
+void
+sim_said_set_content(json_t *object, const void *message, size_t len)
 {
-	WaStr text = sim_said_text(entry);
+	WaStr text = sim_compose_read(message, len);
 	uint8_t hash[32];
 
-	if (entry->hashed)
-		set_hash(object, entry->message, entry->text_len);
-	else if (text.len > SHORT_TEXT)
+	if (text.len > SHORT_TEXT)
 	{
 		(void) crypto_sha256(text.data, text.len, hash);
 		set_hash(object, hash, text.len);
@@ -223,9 +221,9 @@ set_content(json_t *object, const SimSaid *entry)
 		json_object_set_new(object, "text", sim_truth_text(text));
 	else
 	{
-		char *base64 = sim_util_alloc((size_t) 4 * ((entry->len + 2) / 3) + 1);
+		char *base64 = sim_util_alloc(4 * ((len + 2) / 3) + 1);
 
-		crypto_base64(entry->message, entry->len, base64);
+		crypto_base64(message, len, base64);
 		json_object_set_new(object, "message", json_string(base64));
 		free(base64);
 	}
@@ -252,7 +250,10 @@ entry_json(const SimSaid *entry)
 	json_object_set_new(object, "at", json_real((double) entry->at_us / 1e6));
 	json_object_set_new(object, "t", json_integer(entry->at_us / WA_SECOND));
 	json_object_set_new(object, "kind", json_string(entry->envelope->kind));
-	set_content(object, entry);
+	if (entry->hashed)
+		set_hash(object, entry->message, entry->text_len);
+	else
+		sim_said_set_content(object, entry->message, entry->len);
 	if (target != NULL)
 	{
 		json_t *about = json_object();
