@@ -82,6 +82,8 @@ static bool
 replace_speaker(TalkGroup *g, int place)
 {
 	const SimGroup *group = g->group;
+	SimAccount *others[SPEAKERS];
+	int n = 0;
 	int start = group->n_members == 0 ? 0 : (int) chance((uint32_t) group->n_members);
 
 	for (int i = 0; i < group->n_members; i++)
@@ -97,17 +99,19 @@ replace_speaker(TalkGroup *g, int place)
 			return true;
 		}
 	}
-	/* few people: somebody speaks in more than one place */
+	/* few people: those there are speak in more than one place, evenly */
 	for (int j = 0; j < SPEAKERS; j++)
 	{
-		if (g->speakers[j] != NULL && sim_group_member(group, g->speakers[j]) != NULL)
-		{
-			g->speakers[place] = g->speakers[j];
-			return true;
-		}
+		bool known =
+			g->speakers[j] == NULL || j == place || sim_group_member(group, g->speakers[j]) == NULL;
+
+		for (int k = 0; k < n && !known; k++)
+			known = others[k] == g->speakers[j];
+		if (!known)
+			others[n++] = g->speakers[j];
 	}
-	g->speakers[place] = NULL;
-	return false;
+	g->speakers[place] = n == 0 ? NULL : others[place % n];
+	return n > 0;
 }
 
 static SimAccount *
