@@ -13,11 +13,13 @@
 #include "batch.h"
 #include "facts.h"
 #include "host.h"
+#include "rows.h"
+#include "settings.h"
 
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define MOST_ITEMS 1000
+#define MOST_UNITS 1000
 #define MOST_MEMORY (32 * 1024 * 1024)
 #define MOST_FACT (256 << 20) /* bytes of one event's JSON */
 #define RETRY_FIRST_US (100 * INT64_C(1000))
@@ -30,6 +32,7 @@ struct Batch
 {
 	MemoryContext context; /* reset whenever the batch is empty */
 	WaEnv env;             /* allocates there */
+	WaEnv scratch;         /* of one event, given back before the next */
 	StoreItem **items;
 	int n_items;
 	int items_capacity;
@@ -55,6 +58,7 @@ batch_create(MemoryContext parent)
 
 	batch->context = AllocSetContextCreate(parent, "wa_collector batch", ALLOCSET_DEFAULT_SIZES);
 	host_env_init(&batch->env, batch->context);
+	host_env_init(&batch->scratch, parent);
 	batch->retry_at = WA_NEVER;
 	return batch;
 }
@@ -62,7 +66,7 @@ batch_create(MemoryContext parent)
 bool
 batch_has_room(const Batch *batch)
 {
-	return batch->n_items < MOST_ITEMS &&
+	return batch->n_units - batch->resolved < MOST_UNITS &&
 		   MemoryContextMemAllocated(batch->context, false) < MOST_MEMORY;
 }
 
@@ -70,6 +74,17 @@ bool
 batch_is_empty(const Batch *batch)
 {
 	return batch->n_units == 0;
+}
+
+bool
+batch_holds(const Batch *batch, int64 bot_id)
+{
+	for (int i = batch->resolved; i < batch->n_units; i++)
+	{
+		if (batch->units[i].bot_id == bot_id)
+			return true;
+	}
+	return false;
 }
 
 void
@@ -101,6 +116,18 @@ grow(Batch *batch, void *array, int count, int *capacity, size_t size)
 	return repalloc(array, size * *capacity);
 }
 
+static WaStr
+copy_bytes(Batch *batch, WaStr bytes)
+{
+	char *copy;
+
+	if (bytes.data == NULL)
+		return WA_STR_NONE;
+	copy = MemoryContextAllocExtended(batch->context, Max(bytes.len, 1), MCXT_ALLOC_HUGE);
+	memcpy(copy, bytes.data, bytes.len);
+	return (WaStr){copy, bytes.len};
+}
+
 static BatchUnit *
 open_unit(Batch *batch, const BatchSource *source, uint64 stanza, WaStr bytes)
 {
@@ -121,14 +148,17 @@ open_unit(Batch *batch, const BatchSource *source, uint64 stanza, WaStr bytes)
 	unit->serial = source->serial;
 	unit->stanza = stanza;
 	unit->first_item = batch->n_items;
-	if (bytes.data != NULL)
-	{
-		unit->stanza_bytes =
-			MemoryContextAllocExtended(batch->context, Max(bytes.len, 1), MCXT_ALLOC_HUGE);
-		memcpy(unit->stanza_bytes, bytes.data, bytes.len);
-		unit->stanza_len = bytes.len;
-	}
+	unit->stanza_bytes = copy_bytes(batch, bytes);
 	return unit;
+}
+
+static void
+put_item(Batch *batch, BatchUnit *unit, StoreItem *item)
+{
+	batch->items =
+		grow(batch, batch->items, batch->n_items, &batch->items_capacity, sizeof(StoreItem *));
+	batch->items[batch->n_items++] = item;
+	unit->n_items++;
 }
 
 static StoreItem *
@@ -136,12 +166,9 @@ add_item(Batch *batch, BatchUnit *unit, StoreKind kind)
 {
 	StoreItem *item = MemoryContextAllocZero(batch->context, sizeof(StoreItem));
 
-	batch->items =
-		grow(batch, batch->items, batch->n_items, &batch->items_capacity, sizeof(StoreItem *));
-	batch->items[batch->n_items++] = item;
 	item->kind = kind;
 	item->bot_id = unit->bot_id;
-	unit->n_items++;
+	put_item(batch, unit, item);
 	return item;
 }
 
@@ -158,6 +185,21 @@ copy_str(Batch *batch, WaStr s)
 	return copy;
 }
 
+/* Ends a fact that was written to json; the buffer is the batch's memory and goes with it. */
+static void
+end_fact(Batch *batch, BatchUnit *unit, WaBuf *json, WaStatus status)
+{
+	if (status == WA_OK)
+		status = buf_append(json, "", 1);
+	if (status != WA_OK)
+	{
+		unit->is_broken = true;
+		buf_free(json);
+		return;
+	}
+	add_item(batch, unit, STORE_FACT)->fact = unconstify(char *, (const char *) buf_data(json));
+}
+
 static void
 add_fact(Batch *batch, BatchUnit *unit, const WaEvent *event, WaNow now)
 {
@@ -165,21 +207,50 @@ add_fact(Batch *batch, BatchUnit *unit, const WaEvent *event, WaNow now)
 	WaStatus status = WA_OK;
 
 	buf_init(&json, &batch->env, MOST_FACT);
-	if (!facts_write(event, now.wall_us, &json, &status))
-	{
+	if (facts_write(event, now.wall_us, &json, &status))
+		end_fact(batch, unit, &json, status);
+	else
 		buf_free(&json);
-		return;
-	}
-	if (status == WA_OK)
-		status = buf_append(&json, "", 1);
-	if (status != WA_OK)
+}
+
+static void
+add_actions(Batch *batch, BatchUnit *unit, const WaEvent *event, WaNow now)
+{
+	for (int i = 0; i < event->app_actions.count; i++)
 	{
+		WaBuf json;
+		WaStatus status = WA_OK;
+
+		buf_init(&json, &batch->env, MOST_FACT);
+		if (facts_write_action(&event->app_actions.list[i], now.wall_us, &json, &status))
+			end_fact(batch, unit, &json, status);
+		else
+			buf_free(&json);
+	}
+}
+
+static void
+add_message(Batch *batch, BatchUnit *unit, const BatchSource *source, const WaMessageNews *news,
+			WaNow now)
+{
+	RowsContext context = {
+		.self = {.pn = str_from(source->device->jid), .lid = str_from(source->device->lid)},
+		.received_us = now.wall_us,
+		.keep_raw = settings_keep_raw,
+	};
+	WaArena arena;
+	Rows rows;
+
+	if (unit->content.data == NULL)
+		unit->content = copy_bytes(batch, news->plaintext);
+	arena_init(&arena, &batch->scratch, ROWS_MAX_MEMORY);
+	if (rows_of_news(&arena, &context, news, &rows) != WA_OK)
 		unit->is_broken = true;
-		buf_free(&json);
-		return;
-	}
-	/* The buffer is the batch's memory: it goes when the batch does. */
-	add_item(batch, unit, STORE_FACT)->fact = unconstify(char *, (const char *) buf_data(&json));
+	if (rows.has_message)
+		put_item(batch, unit, store_item_message(unit->bot_id, &rows.message));
+	for (const RowsFact *fact = rows.facts; fact != NULL; fact = fact->next)
+		put_item(batch, unit, store_item_fact(unit->bot_id, fact->json));
+	arena_free(&arena);
 }
 
 /* What a status means for keys and codes. */
@@ -205,13 +276,11 @@ add_status(Batch *batch, BatchUnit *unit, WaBotStatus status)
 	}
 }
 
-void
-batch_add(Batch *batch, const BatchSource *source, const WaEvent *event, WaNow now)
+static void
+add_event(Batch *batch, BatchUnit *unit, const BatchSource *source, const WaEvent *event, WaNow now)
 {
-	BatchUnit *unit = open_unit(batch, source, event->stanza, event->stanza_bytes);
 	StoreItem *item;
 
-	unit->epoch = event->epoch;
 	switch (event->kind)
 	{
 		case EVENT_QR:
@@ -249,6 +318,19 @@ batch_add(Batch *batch, const BatchSource *source, const WaEvent *event, WaNow n
 			item->make_online = source->make_online;
 			unit->holds_keys = true;
 			return;
+		case EVENT_RECORDS:
+			if (event->records.count == 0)
+				return;
+			put_item(batch, unit,
+					 store_item_records(unit->bot_id, event->records.list, event->records.count));
+			unit->holds_records = true;
+			return;
+		case EVENT_MESSAGE:
+			add_message(batch, unit, source, event->message, now);
+			return;
+		case EVENT_APP_ACTIONS:
+			add_actions(batch, unit, event, now);
+			return;
 		case EVENT_STATUS:
 			add_status(batch, unit, event->status.status);
 			break;
@@ -260,17 +342,26 @@ batch_add(Batch *batch, const BatchSource *source, const WaEvent *event, WaNow n
 		case EVENT_NUMBER_CHANGE:
 		case EVENT_RAW:
 		case EVENT_CAUGHT_UP:
-		case EVENT_RECORDS:
-		case EVENT_MESSAGE:
 		case EVENT_RECEIPT:
 		case EVENT_IDENTITY_CHANGE:
 		case EVENT_HISTORY_NOTICE:
-		case EVENT_MEDIA_HOSTS:
-		case EVENT_APP_ACTIONS:
-		case EVENT_BLOB_WANTED:
 			break;
+		case EVENT_MEDIA_HOSTS:
+		case EVENT_BLOB_WANTED:
+			return; /* questions to the worker, nothing to store */
 	}
 	add_fact(batch, unit, event, now);
+}
+
+void
+batch_add(Batch *batch, const BatchSource *source, const WaEvent *event, WaNow now)
+{
+	BatchUnit *unit = open_unit(batch, source, event->stanza, event->stanza_bytes);
+	MemoryContext old = MemoryContextSwitchTo(batch->context);
+
+	unit->epoch = event->epoch;
+	add_event(batch, unit, source, event, now);
+	MemoryContextSwitchTo(old);
 }
 
 /* ---- emptying ---- */
@@ -338,12 +429,33 @@ report_reject(Batch *batch, int64 bot_id, const StoreError *cause, int64 now_us)
 	batch->rejects_unlogged = 0;
 }
 
-/* Puts one unit aside.  False when even that has to wait. */
+/*
+ * Puts one unit aside, with the records that it changed: the ratchet goes on,
+ * so that what comes next can be read.  *with_records tells whether they are
+ * stored, too.
+ */
+static StoreResult
+park_unit(Batch *batch, const BatchUnit *unit, const StoreError *cause, bool *with_records)
+{
+	StoreResult result =
+		store_reject(unit->bot_id, unit->stanza_bytes, unit->content, cause->message,
+					 cause->sqlstate, batch->items + unit->first_item, unit->n_items);
+
+	*with_records = true;
+	if (result != STORE_FAILED || !unit->holds_records || store_error()->trouble == TROUBLE_PASSING)
+		return result;
+	*with_records = false;
+	return store_reject(unit->bot_id, unit->stanza_bytes, unit->content, cause->message,
+						cause->sqlstate, NULL, 0);
+}
+
+/* Parks one unit and resolves it.  False when even that has to wait. */
 static bool
 reject_unit(Batch *batch, int index, int64 now_us)
 {
 	BatchUnit *unit = &batch->units[index];
 	StoreError cause = *store_error();
+	bool with_records;
 
 	if (unit->is_broken)
 	{
@@ -352,8 +464,7 @@ reject_unit(Batch *batch, int index, int64 now_us)
 		strlcpy(cause.message, "the event is too large to be written as JSON",
 				sizeof(cause.message));
 	}
-	switch (store_reject(unit->bot_id, unit->stanza_bytes, unit->stanza_len, cause.message,
-						 cause.sqlstate))
+	switch (park_unit(batch, unit, &cause, &with_records))
 	{
 		case STORE_OK:
 			break;
@@ -368,7 +479,8 @@ reject_unit(Batch *batch, int index, int64 now_us)
 			return false;
 	}
 	report_reject(batch, unit->bot_id, &cause, now_us);
-	resolve_units(batch, index, index + 1, unit->holds_keys ? UNIT_LOST : UNIT_REJECTED);
+	resolve_units(batch, index, index + 1,
+				  unit->holds_keys || !with_records ? UNIT_LOST : UNIT_REJECTED);
 	return true;
 }
 
@@ -466,6 +578,12 @@ bool
 batch_not_ready(const Batch *batch)
 {
 	return batch->not_ready;
+}
+
+int
+batch_units(const Batch *batch)
+{
+	return batch->n_units;
 }
 
 int

@@ -19,7 +19,7 @@ typedef enum BatchOutcome
 	UNIT_PENDING,
 	UNIT_STORED,
 	UNIT_REJECTED, /* kept in wa.rejected; may be acknowledged */
-	UNIT_LOST,     /* keys could not be stored: the client is ahead of the tables */
+	UNIT_LOST,     /* keys or records could not be stored: the client is ahead of the tables */
 } BatchOutcome;
 
 typedef struct BatchUnit
@@ -30,9 +30,10 @@ typedef struct BatchUnit
 	uint64 epoch; /* of its last event; 0: nothing to confirm */
 	int first_item;
 	int n_items;
-	uint8_t *stanza_bytes; /* NULL: from no stanza */
-	size_t stanza_len;
+	WaStr stanza_bytes; /* absent: from no stanza */
+	WaStr content;      /* what was decrypted of it; absent: nothing */
 	bool holds_keys;
+	bool holds_records;
 	bool is_broken; /* an event could not be written as a fact */
 	int attempts;
 	BatchOutcome outcome;
@@ -43,6 +44,8 @@ typedef struct Batch Batch;
 extern Batch *batch_create(MemoryContext parent);
 extern bool batch_has_room(const Batch *batch);
 extern bool batch_is_empty(const Batch *batch);
+/* Is something of the bot on its way?  Then the tables are behind what its client told. */
+extern bool batch_holds(const Batch *batch, int64 bot_id);
 
 /* Who an event came from, and what of it the event does not say. */
 typedef struct BatchSource
@@ -73,7 +76,11 @@ extern const BatchUnit *batch_unit(const Batch *batch, int index);
 extern int batch_questions(const Batch *batch, const StoreQuestion **questions);
 /* Drops the resolved units and the questions. */
 extern void batch_forget(Batch *batch);
-/* Drops everything, resolved or not: the clients will hear it again. */
+/*
+ * Drops everything, resolved or not: the server says it again.  The clients it
+ * came from must go first, they are ahead of the tables (session_forget_batch).
+ */
 extern void batch_clear(Batch *batch);
+extern int batch_units(const Batch *batch); /* resolved or not, for batch_unit */
 
 #endif /* WA_BATCH_H */

@@ -52,6 +52,14 @@ start_linking(Session *session)
 
 	host_env_init(&env, CurrentMemoryContext);
 	session_detach_client(session);
+	if (session_has_unstored(session))
+	{
+		/* What the device before told would come on top of the new one. */
+		session_report(
+			session, BOT_ERROR, "storage", NULL,
+			"What the bot told before is not stored yet; the server log has the reason.");
+		return false;
+	}
 	if (device_create(&env, &device) != WA_OK)
 		report_lack_of_memory(session);
 	else if (store_apply(&items, 1, &questions, &n_questions) != STORE_OK)
@@ -187,7 +195,7 @@ take_bot(const StoreBot *bot)
 	{
 		/* Its keys were not read: whoever asks for it gets it loaded anew. */
 		session->is_seen = true;
-		if (bot->login_requested_at > session->login_requested_at)
+		if (bot->login_requested_at > session->login_requested_at && !session_has_unstored(session))
 		{
 			session_drop(session);
 			read_again = true;
@@ -235,7 +243,8 @@ drop_unseen(Session *session)
 static void
 drop_void(Session *session)
 {
-	if (session->is_void && session->void_until <= host_now().mono_us)
+	if (session->is_void && session->void_until <= host_now().mono_us &&
+		!session_has_unstored(session))
 		session_drop(session);
 }
 

@@ -138,6 +138,7 @@ leave_queues(Session *session)
 	if (session->is_timed)
 		pairingheap_remove(timers, &session->timer_node);
 	session->is_ready = session->is_queued = session->is_timed = false;
+	session_remove_hungry(session);
 }
 
 bool
@@ -357,6 +358,8 @@ feed_input(Session *session, WaNow now)
 static void
 note_event(Session *session, const WaEvent *event)
 {
+	if (event->kind == EVENT_MESSAGE && event->message->state == MESSAGE_PENDING)
+		session->n_unread++;
 	if (event->kind != EVENT_STATUS)
 		return;
 	session->status = event->status.status;
@@ -402,6 +405,11 @@ pull_turn(Session *session, WaNow now)
 			note_event(session, &event);
 			continue;
 		}
+		if (client_wants(session->client) & CLIENT_WANTS_RECORDS)
+		{
+			session_add_hungry(session);
+			return false;
+		}
 		if (feed_input(session, now))
 			continue;
 		if (session->lost == NULL)
@@ -412,6 +420,12 @@ pull_turn(Session *session, WaNow now)
 		session->lost = NULL;
 	}
 	return true;
+}
+
+bool
+session_has_unstored(const Session *session)
+{
+	return batch_holds(batch, session->bot_id);
 }
 
 /* The settings changed: the next connection is made by a client that knows them. */
@@ -451,7 +465,7 @@ session_pull(void)
 		dlist_delete(&session->ready_node);
 		session->is_ready = false;
 		more = pull_turn(session, now);
-		if (!more && session->is_stale && session->conn == NULL)
+		if (!more && session->is_stale && session->conn == NULL && !session_has_unstored(session))
 			renew_client(session, now);
 		session_settle(session);
 		if (more)
@@ -670,7 +684,7 @@ session_deadline(void)
 
 		deadline = Min(deadline, Max(next, starved_until));
 	}
-	return deadline;
+	return Min(deadline, session_hungry_deadline());
 }
 
 /* ---- after the commit ---- */
@@ -728,35 +742,22 @@ session_confirm(void)
 }
 
 void
-session_count(SessionCounts *counts)
+session_forget_batch(void)
 {
-	HASH_SEQ_STATUS scan;
-	Session *session;
-
-	memset(counts, 0, sizeof(*counts));
-	hash_seq_init(&scan, sessions);
-	while ((session = hash_seq_search(&scan)) != NULL)
+	for (int i = 0; i < batch_units(batch); i++)
 	{
-		counts->bots++;
-		if (session->status == BOT_ONLINE)
-			counts->online++;
+		const BatchUnit *unit = batch_unit(batch, i);
+		Session *session = session_find(unit->bot_id);
+
+		if (session == NULL || session->client == NULL || session->serial != unit->serial)
+			continue;
+		session_make_void(session);
+		session->void_until = 0; /* as soon as there are tables again */
 	}
-	counts->fds_used = fds_used();
-	counts->fds_limit = fds_limit();
-	counts->memory_bytes = MemoryContextMemAllocated(sessions_context, true);
 }
 
-int
-session_online(int64 **bots)
+int64
+session_memory(void)
 {
-	HASH_SEQ_STATUS scan;
-	Session *session;
-	int count = 0;
-
-	*bots = palloc(sizeof(int64) * Max(hash_get_num_entries(sessions), 1));
-	hash_seq_init(&scan, sessions);
-	while ((session = hash_seq_search(&scan)) != NULL)
-		if (session->status == BOT_ONLINE)
-			(*bots)[count++] = session->bot_id;
-	return count;
+	return MemoryContextMemAllocated(sessions_context, true);
 }

@@ -59,6 +59,12 @@ typedef struct Session
 	bool is_timed;
 	int64 deadline;
 	pairingheap_node timer_node;
+	bool is_hungry; /* its client waits for records */
+	dlist_node hungry_node;
+
+	/* messages that could not be read, for the log */
+	int n_unread; /* not logged yet */
+	int64 unread_logged_at;
 } Session;
 
 /* Makes the loop and the table; raises when that fails.  Once per process. */
@@ -86,6 +92,8 @@ extern bool session_attach_client(Session *session, const WaDevice *device, int6
 extern void session_detach_client(Session *session);
 /* The same, and the tables know more: it is to be loaded from them again in a while. */
 extern void session_make_void(Session *session);
+/* Is something it told not in the tables yet?  Then it must not be loaded from them. */
+extern bool session_has_unstored(const Session *session);
 /* Looks at what the client wants now; after every call of the core. */
 extern void session_settle(Session *session);
 extern void session_make_ready(Session *session);
@@ -104,10 +112,29 @@ extern int session_loop_timeout_ms(void);
 extern void session_collect(void);
 /* Pulls events into the batch, each session in turn; false: no more for now. */
 extern bool session_pull(void);
+/*
+ * Reads the records that clients wait for; false: nobody waits, or it is not
+ * the time (session_hungry_deadline).  Then there may be more to pull.
+ */
+extern bool session_supply(void);
+/* Monotonic time at which it has something to do; WA_NEVER. */
+extern int64 session_hungry_deadline(void);
+/* The storage was not ready when that was last tried. */
+extern bool session_not_ready(void);
+/* Lets go of the clients whose events are in the batch, before it is cleared. */
+extern void session_forget_batch(void);
+/* Logs how many messages could not be read, a line a minute for each bot. */
+extern void session_log_unread(void);
 /* Tells the clients what is stored and lets their answers go. */
 extern void session_confirm(void);
 /* Has the clients ask for metadata. */
 extern void session_ask(const StoreQuestion *questions, int count);
+
+/* ---- among session*.c ---- */
+
+extern void session_add_hungry(Session *session);
+extern void session_remove_hungry(Session *session);
+extern int64 session_memory(void); /* bytes */
 
 typedef struct SessionCounts
 {

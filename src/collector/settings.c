@@ -33,9 +33,18 @@ int settings_keepalive_interval_ms;
 int settings_iq_timeout_ms;
 int settings_deaf_after_ms;
 bool settings_edge_routing;
+bool settings_keep_raw;
+bool settings_keep_revoked;
+bool settings_delete_expired;
+bool settings_sync_history;
+int settings_feed_retention_s;
+int settings_media_max_size_kb;
 
-static const struct config_enum_entry watch_levels[] = {
-	{"none", 0, false}, {"counts", 1, false}, {"members", 2, false}, {NULL, 0, false}};
+static const struct config_enum_entry watch_levels[] = {{"none", 0, false},
+														{"counts", 1, false},
+														{"members", 2, false},
+														{"messages", 3, false},
+														{NULL, 0, false}};
 
 /* cert_root_key in hexadecimal: the one place that knows the key is cert.c. */
 static char default_root_key[2 * CRYPTO_KEY_LEN + 1];
@@ -146,6 +155,11 @@ settings_define(void)
 		"Counts stanzas from the server, not the state of the socket.", &settings_deaf_after_ms,
 		180000, 1000, 3600000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 
+	DefineCustomBoolVariable("wa_collector.delete_expired",
+							 "Deletes disappearing messages when their time has come.",
+							 "Off keeps what their senders wanted to disappear.",
+							 &settings_delete_expired, true, PGC_SIGHUP, 0, NULL, NULL, NULL);
+
 	DefineCustomStringVariable(
 		"wa_collector.device_name", "Name of a new bot in the phone's list of linked devices.",
 		"Only used while linking; wa.add_bot can give a bot its own.", &settings_device_name,
@@ -161,6 +175,11 @@ settings_define(void)
 							   &settings_endpoint, "wss://web.whatsapp.com/ws/chat", PGC_SIGHUP, 0,
 							   check_endpoint, NULL, NULL);
 
+	DefineCustomIntVariable("wa_collector.feed_retention", "How long wa.feed() knows what changed.",
+							"A reader that stays away longer has to read the tables anew.",
+							&settings_feed_retention_s, 7 * 86400, 60, 365 * 86400, PGC_SIGHUP,
+							GUC_UNIT_S, NULL, NULL, NULL);
+
 	DefineCustomIntVariable("wa_collector.group_queries_per_minute",
 							"Questions about groups that a bot asks in a minute, at most.", NULL,
 							&settings_group_queries_per_minute, 10, 1, 600, PGC_SIGHUP, 0, NULL,
@@ -169,6 +188,16 @@ settings_define(void)
 	DefineCustomIntVariable("wa_collector.iq_timeout", "Time to wait for the answer to a request.",
 							NULL, &settings_iq_timeout_ms, 60000, 500, 600000, PGC_SIGHUP,
 							GUC_UNIT_MS, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("wa_collector.keep_raw",
+							 "Keeps the decrypted content of each message in wa.messages.raw.",
+							 "Costs space; for those who decode more than the columns tell.",
+							 &settings_keep_raw, false, PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable(
+		"wa_collector.keep_revoked", "Keeps what was written in messages that are deleted for all.",
+		"Off removes text, attachments and earlier versions as soon as somebody deletes a message.",
+		&settings_keep_revoked, true, PGC_SIGHUP, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable(
 		"wa_collector.keepalive_interval", "Idle time of a connection before a ping is sent.",
@@ -179,6 +208,11 @@ settings_define(void)
 							"Time after which linking a bot is given up.", NULL,
 							&settings_link_timeout_ms, 300000, 5000, 3600000, PGC_SIGHUP,
 							GUC_UNIT_MS, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("wa_collector.media_max_size",
+							"Size up to which an attachment is downloaded, at most.",
+							"Larger ones are left with the service.", &settings_media_max_size_kb,
+							64 * 1024, 0, 1024 * 1024, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
 
 	DefineCustomStringVariable(
 		"wa_collector.node_id", "Name of this server towards copies of its databases.",
@@ -194,6 +228,11 @@ settings_define(void)
 	DefineCustomIntVariable("wa_collector.prekey_batch",
 							"One-time prekeys that a bot makes and uploads at a time.", NULL,
 							&settings_prekey_batch, 812, 1, 812, PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("wa_collector.sync_history",
+							 "Downloads the history that a phone offers to a new device.",
+							 "What is not downloaded within some days is gone.",
+							 &settings_sync_history, true, PGC_SIGHUP, 0, NULL, NULL, NULL);
 
 	DefineCustomStringVariable("wa_collector.tls_ca_file",
 							   "File with the certificate authorities to trust, in PEM format.",

@@ -27,6 +27,12 @@ extern int settings_keepalive_interval_ms;
 extern int settings_iq_timeout_ms;
 extern int settings_deaf_after_ms;
 extern bool settings_edge_routing;
+extern bool settings_keep_raw;
+extern bool settings_keep_revoked;
+extern bool settings_delete_expired;
+extern bool settings_sync_history;
+extern int settings_feed_retention_s;
+extern int settings_media_max_size_kb;
 
 /* Defines them all and reserves the prefix. */
 extern void settings_define(void);

@@ -49,7 +49,7 @@ typedef struct Statement
 {
 	const char *sql;
 	int n_types;
-	Oid types[17];
+	Oid types[STORE_MAX_ARGS];
 	SPIPlanPtr plan;
 } Statement;
 
@@ -68,12 +68,30 @@ static Statement statements[N_STATEMENTS] = {
 	[APPLY_FACTS] = {"SELECT bot_id, group_jid FROM wa_private.apply($1, $2)",
 					 2,
 					 {INT8ARRAYOID, JSONBARRAYOID}},
+	[APPLY_ALL] = {"SELECT bot_id, group_jid FROM wa_private.apply($1, $2, $3, $4, $5, $6, $7, $8,"
+				   " $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+				   18,
+				   {INT8ARRAYOID, JSONBARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+					TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
+					TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID,
+					TEXTARRAYOID, JSONBARRAYOID, BYTEAARRAYOID, BYTEAARRAYOID}},
+	[SAVE_RECORDS] = {"SELECT wa_private.save_records($1, $2, $3, $4, $5, $6)",
+					  6,
+					  {INT8ARRAYOID, INT2ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID,
+					   BYTEAARRAYOID}},
+	[LOAD_RECORDS] = {"SELECT no, kind, chat, name, number, data"
+					  " FROM wa_private.load_records($1, $2, $3, $4, $5)",
+					  5,
+					  {INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID}},
 	[DUE_QUESTIONS] = {"SELECT bot_id, group_jid FROM wa_private.due_questions($1)",
 					   1,
 					   {INT8ARRAYOID}},
 	[REJECT_STANZA] = {"SELECT wa_private.reject($1, $2, $3, $4)",
 					   4,
 					   {INT8OID, BYTEAOID, TEXTOID, TEXTOID}},
+	[REJECT_CONTENT] = {"SELECT wa_private.reject($1, $2, $3, $4, $5)",
+						5,
+						{INT8OID, BYTEAOID, TEXTOID, TEXTOID, BYTEAOID}},
 	[SAVE_DEVICE] =
 		{"INSERT INTO wa_private.devices AS d (bot_id, noise_private, identity_private,"
 		 " registration_id, signed_prekey_id, signed_prekey_private, signed_prekey_signature,"

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "client.h"
+#include "rows.h"
 
 #include "datatype/timestamp.h"
 
@@ -85,6 +86,8 @@ extern void store_unlock_bot(int64 bot_id);
 typedef enum StoreKind
 {
 	STORE_FACT,             /* .fact */
+	STORE_MESSAGE,          /* .message */
+	STORE_RECORDS,          /* .records, .n_records */
 	STORE_DEVICE,           /* .device */
 	STORE_ERASE,            /* the device and its keys are void */
 	STORE_PREKEYS,          /* .keys, .n_keys */
@@ -99,6 +102,9 @@ typedef struct StoreItem
 	StoreKind kind;
 	int64 bot_id;
 	char *fact; /* JSON */
+	const RowsMessage *message;
+	const WaRecord *records;
+	int n_records;
 	WaDevice *device;
 	bool make_online; /* linked because somebody looked at the QR */
 	WaPrekey *keys;
@@ -119,19 +125,50 @@ typedef struct StoreQuestion
 	char *group_jid; /* "" all groups */
 } StoreQuestion;
 
+/* Items that hold copies, all in one chunk of the current memory context each. */
+extern StoreItem *store_item_message(int64 bot_id, const RowsMessage *message);
+extern StoreItem *store_item_fact(int64 bot_id, WaStr json);
+extern StoreItem *store_item_records(int64 bot_id, const WaRecord *records, int count);
+
 /*
  * Stores all items or none.  Questions are made in the current memory
- * context.
+ * context.  Of each record only the last value is written.
  */
 extern StoreResult store_apply(StoreItem *const *items, int count, StoreQuestion **questions,
 							   int *n_questions);
+/* The same, and also(arg) in the same transaction after it, which may raise. */
+extern StoreResult store_apply_and(StoreItem *const *items, int count, void (*also)(void *arg),
+								   void *arg, StoreQuestion **questions, int *n_questions);
 
 /* Metadata that one of these bots should ask for by now. */
 extern StoreResult store_due_questions(const int64 *bots, int count, StoreQuestion **questions,
 									   int *n_questions);
 
-/* Keeps a stanza that cannot be stored, with the reason. */
-extern StoreResult store_reject(int64 bot_id, const uint8_t *stanza, size_t len, const char *reason,
-								int sqlstate);
+/*
+ * Keeps a stanza that cannot be stored, with the reason and what was decrypted
+ * of it, and stores those of the items that are records: the ratchet goes on.
+ * content: absent when nothing was.
+ */
+extern StoreResult store_reject(int64 bot_id, WaStr stanza, WaStr content, const char *reason,
+								int sqlstate, StoreItem *const *items, int count);
+
+/* ---- records ---- */
+
+typedef struct StoreNeed
+{
+	int64 bot_id;
+	const WaNeed *need;
+} StoreNeed;
+
+/* One record of the table that a need asked for. */
+typedef struct StoreRecord
+{
+	int need; /* index into the needs */
+	WaRecord record;
+} StoreRecord;
+
+/* What the tables have of all needs, in the current memory context. */
+extern StoreResult store_load_records(const StoreNeed *needs, int count, StoreRecord **records,
+									  int *n_records);
 
 #endif /* WA_STORE_H */

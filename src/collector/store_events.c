@@ -20,6 +20,8 @@ typedef struct ApplyArgs
 {
 	StoreItem *const *items;
 	int count;
+	void (*also)(void *arg); /* NULL: nothing */
+	void *also_arg;
 	MemoryContext context;
 	StoreQuestion *questions;
 	int n_questions;
@@ -102,10 +104,7 @@ write_prekeys(const StoreItem *item)
 		keys[i] = PointerGetDatum(key);
 	}
 	store_arg_datum(&args, Int64GetDatum(item->bot_id), false);
-	store_arg_datum(&args,
-					PointerGetDatum(construct_array(ids, item->n_keys, INT4OID, sizeof(int32), true,
-													TYPALIGN_INT)),
-					false);
+	store_arg_datum(&args, store_array_values(ids, item->n_keys, INT4OID), false);
 	store_arg_datum(
 		&args,
 		PointerGetDatum(construct_array(keys, item->n_keys, BYTEAOID, -1, false, TYPALIGN_INT)),
@@ -132,7 +131,9 @@ write_item(const StoreItem *item)
 	switch (item->kind)
 	{
 		case STORE_FACT:
-			break; /* all facts go together */
+		case STORE_MESSAGE:
+		case STORE_RECORDS:
+			break; /* all of a kind go together */
 		case STORE_DEVICE:
 			write_device(item);
 			break;
@@ -193,39 +194,6 @@ read_questions(ApplyArgs *apply)
 	MemoryContextSwitchTo(old);
 }
 
-static Datum
-bot_array(Datum *bots, int count)
-{
-	return PointerGetDatum(
-		construct_array(bots, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
-/* All facts in order, in one call. */
-static void
-apply_facts(ApplyArgs *apply, int n_facts)
-{
-	Datum *bots = palloc(sizeof(Datum) * n_facts);
-	Datum *facts = palloc(sizeof(Datum) * n_facts);
-	Args args = {0};
-	int n = 0;
-
-	for (int i = 0; i < apply->count; i++)
-	{
-		const StoreItem *item = apply->items[i];
-
-		if (item->kind != STORE_FACT)
-			continue;
-		bots[n] = Int64GetDatum(item->bot_id);
-		facts[n++] = DirectFunctionCall1(jsonb_in, CStringGetDatum(item->fact));
-	}
-	store_arg_datum(&args, bot_array(bots, n), false);
-	store_arg_datum(&args,
-					PointerGetDatum(construct_array(facts, n, JSONBOID, -1, false, TYPALIGN_INT)),
-					false);
-	store_execute(APPLY_FACTS, &args);
-	read_questions(apply);
-}
-
 static void
 due_body(void *arg)
 {
@@ -235,7 +203,7 @@ due_body(void *arg)
 
 	for (int i = 0; i < due->count; i++)
 		bots[i] = Int64GetDatum(due->bots[i]);
-	store_arg_datum(&args, bot_array(bots, due->count), false);
+	store_arg_datum(&args, store_array_values(bots, due->count, INT8OID), false);
 	store_execute(DUE_QUESTIONS, &args);
 	read_questions(&due->answer);
 }
@@ -245,22 +213,36 @@ apply_body(void *arg)
 {
 	ApplyArgs *apply = arg;
 	int n_facts = 0;
+	int n_messages = 0;
+	int n_records = 0;
 
 	for (int i = 0; i < apply->count; i++)
 	{
-		if (apply->items[i]->kind == STORE_FACT)
-			n_facts++;
-		else
-			write_item(apply->items[i]);
+		n_facts += apply->items[i]->kind == STORE_FACT;
+		n_messages += apply->items[i]->kind == STORE_MESSAGE;
+		n_records += apply->items[i]->kind == STORE_RECORDS;
+		write_item(apply->items[i]);
 	}
-	if (n_facts > 0)
-		apply_facts(apply, n_facts);
+	if (n_records > 0)
+		store_save_records(apply->items, apply->count);
+	if (n_facts + n_messages > 0)
+	{
+		store_apply_messages(apply->items, apply->count, n_facts, n_messages);
+		read_questions(apply);
+	}
+	if (apply->also != NULL)
+		apply->also(apply->also_arg);
 }
 
 StoreResult
-store_apply(StoreItem *const *items, int count, StoreQuestion **questions, int *n_questions)
+store_apply_and(StoreItem *const *items, int count, void (*also)(void *arg), void *also_arg,
+				StoreQuestion **questions, int *n_questions)
 {
-	ApplyArgs apply = {.items = items, .count = count, .context = CurrentMemoryContext};
+	ApplyArgs apply = {.items = items,
+					   .count = count,
+					   .also = also,
+					   .also_arg = also_arg,
+					   .context = CurrentMemoryContext};
 	char activity[64];
 	StoreResult result;
 
@@ -269,6 +251,12 @@ store_apply(StoreItem *const *items, int count, StoreQuestion **questions, int *
 	*questions = apply.questions;
 	*n_questions = result == STORE_OK ? apply.n_questions : 0;
 	return result;
+}
+
+StoreResult
+store_apply(StoreItem *const *items, int count, StoreQuestion **questions, int *n_questions)
+{
+	return store_apply_and(items, count, NULL, NULL, questions, n_questions);
 }
 
 StoreResult
@@ -285,10 +273,12 @@ store_due_questions(const int64 *bots, int count, StoreQuestion **questions, int
 typedef struct RejectArgs
 {
 	int64 bot_id;
-	const uint8_t *stanza;
-	size_t len;
+	WaStr stanza;
+	WaStr content;
 	const char *reason;
 	int sqlstate;
+	StoreItem *const *items;
+	int count;
 } RejectArgs;
 
 static void
@@ -298,16 +288,20 @@ reject_body(void *arg)
 	Args args = {0};
 
 	store_arg_datum(&args, Int64GetDatum(reject->bot_id), false);
-	store_arg_bytes(&args, reject->stanza, reject->len);
+	store_arg_bytes(&args, reject->stanza.data, reject->stanza.len);
 	store_arg_text(&args, reject->reason);
 	store_arg_text(&args, unpack_sql_state(reject->sqlstate));
-	store_execute(REJECT_STANZA, &args);
+	if (reject->content.data != NULL)
+		store_arg_bytes(&args, reject->content.data, reject->content.len);
+	store_execute(reject->content.data != NULL ? REJECT_CONTENT : REJECT_STANZA, &args);
+	store_save_records(reject->items, reject->count);
 }
 
 StoreResult
-store_reject(int64 bot_id, const uint8_t *stanza, size_t len, const char *reason, int sqlstate)
+store_reject(int64 bot_id, WaStr stanza, WaStr content, const char *reason, int sqlstate,
+			 StoreItem *const *items, int count)
 {
-	RejectArgs reject = {bot_id, stanza, len, reason, sqlstate};
+	RejectArgs reject = {bot_id, stanza, content, reason, sqlstate, items, count};
 
 	return store_run("wa_collector: reject a stanza", reject_body, &reject);
 }

@@ -15,8 +15,12 @@ enum
 	LOAD_BOTS,
 	WORKER_STARTED,
 	APPLY_FACTS,
+	APPLY_ALL,
+	SAVE_RECORDS,
+	LOAD_RECORDS,
 	DUE_QUESTIONS,
 	REJECT_STANZA,
+	REJECT_CONTENT,
 	SAVE_DEVICE,
 	SAVE_BOT,
 	ERASE_DEVICE,
@@ -61,17 +65,32 @@ enum
 	LOAD_LOGIN_COUNTER
 };
 
+#define STORE_MAX_ARGS 18
+
 typedef struct Args
 {
 	int count;
-	Datum values[17];
-	char nulls[17];
+	Datum values[STORE_MAX_ARGS];
+	char nulls[STORE_MAX_ARGS];
 } Args;
 
 extern void store_arg_datum(Args *args, Datum value, bool is_null);
 extern void store_arg_bytes(Args *args, const void *data, size_t len);
 extern void store_arg_text(Args *args, const char *value); /* NULL and "": SQL's NULL */
 extern void store_arg_time(Args *args, TimestampTz at);    /* 0: SQL's NULL */
+
+/*
+ * An array of texts or byteas made in one piece: count strings, the first at
+ * strings and each one stride bytes after the one before; absent: SQL's NULL.
+ */
+extern Datum store_array_strings(const WaStr *strings, size_t stride, int count, Oid type);
+/* Arrays of bigint, integer, smallint and timestamptz, without NULLs. */
+extern Datum store_array_values(Datum *values, int count, Oid type);
+
+/* The call of wa_private.apply() for all facts and messages; its rows are in SPI_tuptable. */
+extern void store_apply_messages(StoreItem *const *items, int count, int n_facts, int n_messages);
+/* Writes the last value of each record among the items. */
+extern void store_save_records(StoreItem *const *items, int count);
 
 /* Runs a statement inside store_run; rows are in SPI_tuptable.  Raises. */
 extern void store_execute(int which, Args *args);

@@ -35,6 +35,7 @@
 #define RELOAD_MOST_US (30 * WA_SECOND)      /* wa.bots is read that often unasked */
 #define RELOAD_IDLE_US (5 * WA_SECOND)       /* the same while there is nothing to do */
 #define DUE_US (10 * WA_SECOND)              /* between two looks for open questions */
+#define PULL_US (10 * INT64_C(1000))         /* bringing records before what came is stored */
 #define CALM_US (2 * WA_SECOND)              /* after that the system gets free memory back */
 #define TRIM_MOST_US (60 * WA_SECOND)        /* the same while there is no calm */
 #define LOCK_TIMEOUT "500ms"                 /* then the batch waits, not the sockets */
@@ -206,8 +207,26 @@ reload_bots(void)
 	reloaded_at = host_now().mono_us;
 	reload_cost_us = reloaded_at - now;
 	if (idle && batch_not_ready(batch))
-		batch_clear(batch); /* there is no storage: the server says it all again */
+	{
+		/* there is no storage: the server says it all again */
+		session_forget_batch();
+		batch_clear(batch);
+	}
 	show_detail();
+}
+
+/* Fills the batch; false when there is more than fits or than time allows. */
+static bool
+pull(void)
+{
+	int64 until = host_now().mono_us + PULL_US;
+	bool more;
+
+	do
+	{
+		more = session_pull();
+	} while (!more && batch_has_room(batch) && host_now().mono_us < until && session_supply());
+	return !more && session_hungry_deadline() > host_now().mono_us;
 }
 
 static void
@@ -240,6 +259,7 @@ beat(void)
 	pg_atomic_write_u64(&slot->fds_limit, counts.fds_limit);
 	pg_atomic_write_u64(&slot->memory_bytes, counts.memory_bytes);
 	pgstat_report_stat(false);
+	session_log_unread();
 	show_detail();
 	if (stored_at > trimmed_at && (now - stored_at > CALM_US || now - trimmed_at > TRIM_MOST_US))
 	{
@@ -275,14 +295,14 @@ wac_worker_main(Datum arg)
 		reload_bots();
 		take_mail();
 		session_collect();
-		pulled_all = !session_pull();
+		pulled_all = pull();
 		batch_flush(batch, host_now().mono_us);
 		if (batch_resolved(batch) > 0)
 			stored_at = host_now().mono_us;
 		session_confirm();
 		batch_forget(batch);
 		busy = !pulled_all && batch_has_room(batch);
-		if (batch_not_ready(batch))
+		if (batch_not_ready(batch) || session_not_ready())
 			reload_wanted = true;
 		beat();
 	}
