@@ -49,6 +49,7 @@ struct Batch
 	int64 reject_logged_at; /* 0 never */
 	int rejects_unlogged;
 	char trouble[200];
+	BatchCounts counts;
 };
 
 Batch *
@@ -484,6 +485,21 @@ reject_unit(Batch *batch, int index, int64 now_us)
 	return true;
 }
 
+static void
+count_stored(Batch *batch, int first_item, int last_item)
+{
+	batch->counts.batches++;
+	for (int i = first_item; i < last_item; i++)
+	{
+		const StoreItem *item = batch->items[i];
+
+		if (item->kind != STORE_MESSAGE)
+			continue;
+		batch->counts.messages++;
+		batch->counts.pending += str_is(item->message->state, "pending");
+	}
+}
+
 /* Resolves the units from .. to - 1 in order.  False when it has to stop. */
 static bool
 resolve_range(Batch *batch, int from, int to, int64 now_us)
@@ -510,6 +526,7 @@ resolve_range(Batch *batch, int from, int to, int64 now_us)
 		{
 			case STORE_OK:
 				keep_questions(batch, questions, n_questions);
+				count_stored(batch, first_item, last_item);
 				resolve_units(batch, from, to, UNIT_STORED);
 				return true;
 			case STORE_NOT_READY:
@@ -578,6 +595,12 @@ bool
 batch_not_ready(const Batch *batch)
 {
 	return batch->not_ready;
+}
+
+const BatchCounts *
+batch_counts(const Batch *batch)
+{
+	return &batch->counts;
 }
 
 int

@@ -71,6 +71,16 @@ extern const char *batch_trouble(const Batch *batch);
 /* The storage is not ready: store_why() knows more. */
 extern bool batch_not_ready(const Batch *batch);
 
+/* What was stored since the batch was made. */
+typedef struct BatchCounts
+{
+	uint64 messages; /* pending ones included */
+	uint64 pending;
+	uint64 batches; /* transactions */
+} BatchCounts;
+
+extern const BatchCounts *batch_counts(const Batch *batch);
+
 extern int batch_resolved(const Batch *batch);
 extern const BatchUnit *batch_unit(const Batch *batch, int index);
 extern int batch_questions(const Batch *batch, const StoreQuestion **questions);

@@ -157,6 +157,7 @@ typedef struct WorkerRow
 	TimestampTz last_tick_at;
 	TimestampTz next_start_at;
 	uint64 gauges[5]; /* bots, online, fds_used, fds_limit, memory_bytes */
+	uint64 counts[3]; /* messages, pending, batches */
 	int64 restarts;
 	char detail[SHMEM_DETAIL];
 } WorkerRow;
@@ -187,6 +188,9 @@ copy_slots(WorkerRow *rows)
 		row->gauges[2] = pg_atomic_read_u64(&slot->fds_used);
 		row->gauges[3] = pg_atomic_read_u64(&slot->fds_limit);
 		row->gauges[4] = pg_atomic_read_u64(&slot->memory_bytes);
+		row->counts[0] = pg_atomic_read_u64(&slot->messages);
+		row->counts[1] = pg_atomic_read_u64(&slot->pending);
+		row->counts[2] = pg_atomic_read_u64(&slot->batches);
 		row->restarts = slot->restarts;
 		strlcpy(row->detail, slot->detail, sizeof(row->detail));
 	}
@@ -208,8 +212,8 @@ wac_workers(PG_FUNCTION_ARGS)
 	for (int i = 0; i < count; i++)
 	{
 		WorkerRow *row = &rows[i];
-		Datum values[14];
-		bool nulls[14] = {false};
+		Datum values[17];
+		bool nulls[17] = {false};
 
 		values[0] = Int32GetDatum(row->worker);
 		values[1] = NameGetDatum(&row->database);
@@ -223,11 +227,13 @@ wac_workers(PG_FUNCTION_ARGS)
 		for (int g = 0; g < 4; g++)
 			values[6 + g] = Int32GetDatum((int32) row->gauges[g]);
 		values[10] = Int64GetDatum((int64) row->gauges[4]);
-		values[11] = Int32GetDatum((int32) Min(row->restarts, PG_INT32_MAX));
-		values[12] = TimestampTzGetDatum(row->next_start_at);
-		nulls[12] = row->next_start_at == 0;
-		values[13] = CStringGetTextDatum(row->detail);
-		nulls[13] = row->detail[0] == '\0';
+		for (int c = 0; c < 3; c++)
+			values[11 + c] = Int64GetDatum((int64) row->counts[c]);
+		values[14] = Int32GetDatum((int32) Min(row->restarts, PG_INT32_MAX));
+		values[15] = TimestampTzGetDatum(row->next_start_at);
+		nulls[15] = row->next_start_at == 0;
+		values[16] = CStringGetTextDatum(row->detail);
+		nulls[16] = row->detail[0] == '\0';
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

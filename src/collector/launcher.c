@@ -290,6 +290,9 @@ make_slots(List *databases)
 			shmem->slots[i].next_start_at = 0;
 			shmem->slots[i].failures = 0;
 			shmem->slots[i].restarts = 0;
+			pg_atomic_write_u64(&shmem->slots[i].messages, 0);
+			pg_atomic_write_u64(&shmem->slots[i].pending, 0);
+			pg_atomic_write_u64(&shmem->slots[i].batches, 0);
 			shmem->slots[i].detail[0] = '\0';
 			shmem->slots[i].version[0] = '\0';
 			pg_atomic_write_u64(&shmem->slots[i].last_tick_at, 0);

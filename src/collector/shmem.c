@@ -58,6 +58,9 @@ startup(void)
 			pg_atomic_init_u64(&slot->fds_used, 0);
 			pg_atomic_init_u64(&slot->fds_limit, 0);
 			pg_atomic_init_u64(&slot->memory_bytes, 0);
+			pg_atomic_init_u64(&slot->messages, 0);
+			pg_atomic_init_u64(&slot->pending, 0);
+			pg_atomic_init_u64(&slot->batches, 0);
 			pg_atomic_init_u32(&slot->reload, 0);
 		}
 	}

@@ -241,6 +241,19 @@ take_mail(void)
 	}
 }
 
+/* Adds what was stored since the last time to the slot, which outlives this process. */
+static void
+add_counts(void)
+{
+	static BatchCounts known;
+	BatchCounts now = *batch_counts(batch);
+
+	pg_atomic_fetch_add_u64(&slot->messages, now.messages - known.messages);
+	pg_atomic_fetch_add_u64(&slot->pending, now.pending - known.pending);
+	pg_atomic_fetch_add_u64(&slot->batches, now.batches - known.batches);
+	known = now;
+}
+
 /* Gauges for wa.workers, and counters that wait to be sent. */
 static void
 beat(void)
@@ -298,7 +311,10 @@ wac_worker_main(Datum arg)
 		pulled_all = pull();
 		batch_flush(batch, host_now().mono_us);
 		if (batch_resolved(batch) > 0)
+		{
 			stored_at = host_now().mono_us;
+			add_counts();
+		}
 		session_confirm();
 		batch_forget(batch);
 		busy = !pulled_all && batch_has_room(batch);

@@ -81,6 +81,9 @@ CREATE FUNCTION wa_private.workers(
 	OUT fds_used integer,
 	OUT fds_limit integer,
 	OUT memory_bytes bigint,
+	OUT messages bigint,
+	OUT pending bigint,
+	OUT batches bigint,
 	OUT restarts integer,
 	OUT next_start_at timestamptz,
 	OUT detail text)
@@ -91,7 +94,7 @@ COMMENT ON FUNCTION wa_private.workers() IS
 
 CREATE VIEW wa.workers AS
 SELECT w.worker, w.database, w.pid, w.state, w.started_at, w.last_tick_at, w.bots, w.online,
-	w.fds_used, w.fds_limit, w.memory_bytes, w.restarts, w.next_start_at, w.detail
+	w.fds_used, w.fds_limit, w.memory_bytes, w.messages, w.pending, w.batches, w.restarts, w.next_start_at, w.detail
 FROM wa_private.workers() AS w;
 
 COMMENT ON VIEW wa.workers IS 'the background workers of this server: what they do and what they use';
@@ -106,6 +109,9 @@ COMMENT ON COLUMN wa.workers.online IS 'bots of these that are online';
 COMMENT ON COLUMN wa.workers.fds_used IS 'file descriptors its sockets use';
 COMMENT ON COLUMN wa.workers.fds_limit IS 'file descriptors its sockets may use';
 COMMENT ON COLUMN wa.workers.memory_bytes IS 'memory of its bots, in bytes';
+COMMENT ON COLUMN wa.workers.messages IS 'messages it stored, counted since it serves this database';
+COMMENT ON COLUMN wa.workers.pending IS 'messages of these that could not be read when they came';
+COMMENT ON COLUMN wa.workers.batches IS 'transactions in which it stored something';
 COMMENT ON COLUMN wa.workers.restarts IS 'how often it was started again since the server started';
 COMMENT ON COLUMN wa.workers.next_start_at IS 'when it is started again, if it is waiting for that';
 COMMENT ON COLUMN wa.workers.detail IS 'why it is in this state, in words';

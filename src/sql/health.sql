@@ -31,6 +31,7 @@ DECLARE
 BEGIN
 	SELECT v.* INTO versions FROM wa.version() AS v;
 	SELECT coalesce(jsonb_agg(jsonb_build_object('worker', w.worker, 'state', w.state, 'bots', w.bots, 'online', w.online,
+			'messages', w.messages, 'pending', w.pending, 'batches', w.batches,
 			'seconds_since_tick', round(extract(epoch FROM clock_timestamp() - w.last_tick_at))) ORDER BY w.worker), '[]')
 	INTO workers
 	FROM wa.workers AS w
