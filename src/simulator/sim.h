@@ -223,6 +223,7 @@ struct SimDevice
 	SimPrekeys prekeys;
 	bool uploaded;
 	bool dirty_groups; /* told at each login until cleaned */
+	bool greeted;      /* the phone has sent what a new companion gets */
 	SimConn *conn;
 	SimQueue queue;
 	SimLogEntry log[SIM_LOG_SIZE];

@@ -31,6 +31,7 @@ extern const SimCommand sim_command_groups[];
 extern const SimCommand sim_command_looks[];
 extern const SimCommand sim_command_media[];
 extern const SimCommand sim_command_messages[];
+extern const SimCommand sim_command_history[];
 
 extern const char *sim_command_text(const SimCall *call, const char *key);
 extern SimAccount *sim_command_account(const SimCall *call, const char *key);

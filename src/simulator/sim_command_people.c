@@ -8,6 +8,7 @@
 
 #include "sim_command.h"
 #include "sim_message.h"
+#include "sim_history.h"
 
 /* ---- people ---- */
 
@@ -193,11 +194,19 @@ do_options(SimCall *call)
 	const char *gate = sim_command_text(call, "offline_gate");
 	const char *groups = sim_command_text(call, "new_groups");
 	const char *keep = sim_command_text(call, "keep_said");
+	json_t *history = json_object_get(call->in, "history");
 	json_t *ping = json_object_get(call->in, "ping_interval");
 	json_t *ack = json_object_get(call->in, "ack_timeout");
 	json_t *delay = json_object_get(call->in, "handshake_delay");
 	json_t *link = json_object_get(call->in, "link_timeout");
 
+	if (history != NULL)
+	{
+		const char *why = sim_history_set_option(history);
+
+		if (why != NULL)
+			return why;
+	}
 	if (added_as != NULL)
 	{
 		if (strcmp(added_as, "add") != 0 && strcmp(added_as, "create") != 0 &&

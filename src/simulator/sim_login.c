@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim.h"
+#include "sim_peer.h"
 
 static void
 send_failure(SimConn *conn, int reason, const SimFault *fault)
@@ -210,6 +211,8 @@ sim_login_active(SimConn *conn)
 		return;
 	conn->active = true;
 	sim_queue_start(conn);
+	if (!conn->device->greeted)
+		sim_peer_greet(conn->device);
 }
 
 void

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim_history.h"
 #include "sim_message.h"
 
 typedef struct Relay
@@ -452,6 +453,7 @@ sim_relay_receipt(SimConn *conn, const WaNode *receipt)
 	sim_server_send(conn, ack);
 	arena_free(&arena);
 	tell_person(conn, receipt);
+	sim_history_receipt(conn->device, node_attr(receipt, "id"), node_attr(receipt, "type"));
 	forward_receipt(conn, receipt);
 }
 
