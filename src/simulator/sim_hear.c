@@ -482,7 +482,7 @@ answer_request(SimAccount *account, const Heard *heard)
 	(void) wire_put_varint(&answer, 2, PEER_RESPONSE);
 	put(&answer, PEER_RESPONSE, buf_data(&response), buf_len(&response));
 	put(&message, PROTOCOL, buf_data(&answer), buf_len(&answer));
-	sim_say_peer(device, buf_data(&message), buf_len(&message));
+	(void) sim_say_peer(device, buf_data(&message), buf_len(&message), NULL);
 	buf_free(&message);
 	buf_free(&answer);
 	buf_free(&response);

@@ -11,7 +11,7 @@
 
 #include "sim_history.h"
 #include "sim_media.h"
-#include "sim_peer.h"
+#include "sim_message.h"
 #include "sim_wire.h"
 
 #define HISTORY_SYNC_NOTIFICATION 5
@@ -21,8 +21,8 @@
 typedef struct Told
 {
 	SimHistoryChunk chunk;
-	char id[40];    /* of the message that announced it */
-	char again[40]; /* and of the one that did so a second time */
+	char id[24];    /* of the message that announced it */
+	char again[24]; /* and of the one that did so a second time */
 	char path[128]; /* "" inline */
 	uint64_t bytes; /* inflated */
 	uint64_t deflated;
@@ -151,9 +151,9 @@ send_chunk(Run *run, Told *told, WaBuf *plain)
 		}
 	}
 	put_notice(told, blob, data, len, &message);
-	sent = sim_peer_send(run->device, buf_data(&message), buf_len(&message), told->id);
+	sent = sim_say_peer(run->device, buf_data(&message), buf_len(&message), told->id);
 	if (sent && strcmp(told->fault, "repeated") == 0)
-		sent = sim_peer_send(run->device, buf_data(&message), buf_len(&message), told->again);
+		sent = sim_say_peer(run->device, buf_data(&message), buf_len(&message), told->again);
 	buf_free(&message);
 	free(data);
 	return sent;

@@ -535,16 +535,18 @@ sim_say_retry(SimDevice *device, SimAccount *from, const WaNode *receipt)
 	post_direct(said, device, (int) count);
 }
 
-void
-sim_say_peer(SimDevice *device, const void *message, size_t len)
+bool
+sim_say_peer(SimDevice *device, const void *message, size_t len, char id_out[24])
 {
 	SimAccount *from = device->account;
 	Sealed sealed;
 	WaArena arena;
 	char id[24];
+	bool ok;
 
 	seal_init(&sealed);
-	if (seal_for(&sealed, from, device, message, len, SIM_SOUND))
+	ok = seal_for(&sealed, from, device, message, len, SIM_SOUND);
+	if (ok)
 	{
 		WaNode *node;
 		WaNode *enc;
@@ -561,10 +563,14 @@ sim_say_peer(SimDevice *device, const void *message, size_t len)
 		node_set(enc, "v", "2");
 		node_set(enc, "type", sim_signal_cipher_name(sealed.cipher));
 		node_set_bytes(enc, buf_data(&sealed.bytes), buf_len(&sealed.bytes));
+		/* known before it leaves: its receipt may come at once */
+		if (id_out != NULL)
+			memcpy(id_out, id, sizeof(id));
 		sim_queue_push_node(device, node);
 		arena_free(&arena);
 	}
 	seal_free(&sealed);
+	return ok;
 }
 
 /* ---- new keys ---- */
