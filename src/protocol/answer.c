@@ -40,6 +40,22 @@ answer_ack(WaArena *arena, const WaNode *stanza, int error)
 }
 
 WaNode *
+answer_receipt(WaArena *arena, const WaNode *message, const char *type)
+{
+	WaNode *receipt;
+
+	if (node_attr(message, "id").len == 0 || node_attr(message, "from").len == 0)
+		return NULL;
+	receipt = node_new(arena, "receipt");
+	node_copy_attr(receipt, "id", message, "id");
+	node_copy_attr(receipt, "to", message, "from");
+	node_copy_attr(receipt, "participant", message, "participant");
+	node_copy_attr(receipt, "recipient", message, "recipient");
+	node_set(receipt, "type", type);
+	return receipt;
+}
+
+WaNode *
 answer_iq(WaArena *arena, const WaNode *iq)
 {
 	WaNode *result = node_new(arena, "iq");

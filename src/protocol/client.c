@@ -113,6 +113,7 @@ client_create(const WaClientConfig *config, const WaDevice *device, WaClient **o
 	client->seen_wall_us = config->last_online_us;
 	client->tokens_us = 60 * WA_SECOND;
 	client->asks_at = WA_NEVER;
+	client->rest_at = WA_NEVER;
 	arena_init(&client->arena, env, WA_MAX_STANZA_MEMORY);
 	client_output_init(client);
 	client_offline_reset(client);
@@ -130,6 +131,9 @@ client_reset_connection(WaClient *client)
 	client_link_reset(client);
 	client_offline_reset(client);
 	client_groups_reset(client);
+	client_records_reset(client);
+	client_phone_reset(client);
+	client_media_reset(client);
 	if (client->upload != NULL)
 		client->upload->in_flight = false;
 	client->gone = false;
@@ -147,6 +151,8 @@ client_destroy(WaClient *client)
 	client_event_reset(client);
 	client_reset_connection(client);
 	client_groups_free(client);
+	client_phone_free(client);
+	client_retry_free(client);
 	client_free(client, client->upload);
 	client_free(client, client->detail);
 	client_free(client, (void *) client->config.device_name);
@@ -189,6 +195,8 @@ client_memory(const WaClient *client)
 	bytes += (size_t) client->n_iqs * sizeof(ClientIq);
 	for (const ClientAsk *ask = client->asks; ask != NULL; ask = ask->next)
 		bytes += sizeof(*ask) + ask->jid_len;
+	bytes += client_records_memory(client) + client_phone_memory(client);
+	bytes += client_retry_memory(client);
 	if (client->noise != NULL)
 		bytes += sizeof(*client->noise);
 	if (client->link != NULL)
@@ -420,7 +428,7 @@ client_disconnected(WaClient *client, const char *why, WaNow now)
 		/* the last words of a server tell more than the closed socket */
 		client->gone = true;
 		client->gone_why = why;
-		if (client->first_event == NULL && !client_has_frame(client))
+		if (client->first_event == NULL && client->step == NULL && !client_has_frame(client))
 			client_finish_gone(client);
 	}
 }
@@ -632,8 +640,10 @@ client_wants(const WaClient *client)
 
 	if (client->phase == PHASE_DIAL)
 		return CLIENT_WANTS_CONNECT;
+	if (client->step != NULL && client->wait == WAIT_RECORDS && client_has_stream(client))
+		wants |= CLIENT_WANTS_RECORDS;
 	if (client->gone || client->phase < PHASE_HELLO)
-		return 0;
+		return wants;
 	if (buf_len(&client->out) > 0)
 		wants |= CLIENT_WANTS_WRITE;
 	if (client->phase == PHASE_CLOSING)
@@ -652,6 +662,8 @@ client_deadline(const WaClient *client)
 {
 	int64_t deadline = WA_NEVER;
 
+	if (client->gone && client->step != NULL && client_has_stream(client) && !client->more)
+		return WA_NEVER; /* the host's records are due, or its commit */
 	if (client->gone || client->more)
 		return client->now.mono_us;
 	switch (client->phase)
@@ -679,6 +691,9 @@ client_deadline(const WaClient *client)
 	deadline = client_sooner(deadline, client_login_deadline(client));
 	deadline = client_sooner(deadline, client_offline_deadline(client));
 	deadline = client_sooner(deadline, client_groups_deadline(client));
+	deadline = client_sooner(deadline, client_records_deadline(client));
+	deadline = client_sooner(deadline, client_phone_deadline(client));
+	deadline = client_sooner(deadline, client_media_deadline(client));
 	return deadline;
 }
 
@@ -692,6 +707,8 @@ client_tick_stream(WaClient *client)
 	client_login_tick(client);
 	client_offline_tick(client);
 	client_groups_tick(client);
+	client_records_tick(client);
+	client_media_tick(client);
 	client_output_end(client);
 }
 

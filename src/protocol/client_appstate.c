@@ -20,3 +20,11 @@ client_blob_failed(WaClient *client, uint32_t id, bool gone, WaNow now)
 	(void) gone;
 	client->now = now;
 }
+
+void
+client_appstate_keys(WaClient *client, const WaAppStateKey *keys, size_t n)
+{
+	(void) client;
+	(void) keys;
+	(void) n;
+}

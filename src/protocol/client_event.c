@@ -146,6 +146,12 @@ client_next_event(WaClient *client, WaEvent *event, WaNow now)
 	{
 		ClientEvent *entry = client->first_event;
 
+		if (client->step != NULL)
+		{
+			if (!client_records_resume(client))
+				return 0;
+			continue;
+		}
 		if (entry != NULL)
 		{
 			client->first_event = entry->next;
@@ -167,7 +173,7 @@ client_next_event(WaClient *client, WaEvent *event, WaNow now)
 			client->more = true;
 			return 0;
 		}
-		if (!client_stanza_next(client))
+		if (!client_phone_next(client) && !client_stanza_next(client))
 			return 0;
 	}
 }

@@ -17,6 +17,14 @@
  *	client_groups.c		group queries within the budget
  *	client_appstate.c	what the account's other devices set
  *	client_keepalive.c	pings, silence, deafness
+ *	client_records.c	what the host's tables have and get; waiting for it
+ *	client_message.c	a <message>, from its stanza to its answer
+ *	client_missing.c	messages that could not be read, as the tables keep them
+ *	client_retry.c		asking the sender again
+ *	client_phone.c		asking the own phone
+ *	client_identity.c	somebody has new keys
+ *	client_receipt.c	incoming receipts
+ *	client_media.c		hosts of the media service
  */
 #ifndef WA_CLIENT_INTERNAL_H
 #define WA_CLIENT_INTERNAL_H
@@ -27,6 +35,7 @@
 #include "noise.h"
 #include "pairing.h"
 #include "prekey.h"
+#include "signal.h"
 
 #define CLIENT_MAX_INPUT (WA_MAX_FRAME + (1 << 20)) /* a frame and what came with it */
 #define CLIENT_MAX_DETAIL 512                       /* bytes of the server's words that are kept */
@@ -35,6 +44,8 @@
 #define CLIENT_MAX_REFS 32
 #define CLIENT_MAX_REF 1024 /* bytes of one QR ref */
 #define CLIENT_SEEN_ALIASES 16
+#define CLIENT_MAX_PARTS 8    /* <enc> of one message */
+#define CLIENT_MAX_NAME 128   /* bytes of an id or address that becomes a key */
 #define CLIENT_MAX_SILENT 256 /* stanzas without event in one pull: others have their turn */
 
 typedef enum ClientPhase
@@ -69,6 +80,8 @@ typedef enum ClientIqKind
 	IQ_PAIR_HELLO,
 	IQ_PAIR_FINISH,
 	IQ_LOGOUT,
+	IQ_PHONE_KEYS,
+	IQ_MEDIA_HOSTS,
 } ClientIqKind;
 
 typedef struct ClientIq
@@ -118,6 +131,73 @@ typedef enum ClientQueue
 	QUEUE_DRAINING,
 	QUEUE_DONE,
 } ClientQueue;
+
+/*
+ * Work that may need records.  It asks for them before it tells or sends
+ * anything, and returns false while client->wait is set; then it is called
+ * again.  True: it is done, or has ended the connection.
+ */
+typedef bool (*ClientStep)(WaClient *client, void *data);
+
+typedef enum ClientWait
+{
+	WAIT_NOTHING,
+	WAIT_RECORDS, /* for client_supplied */
+	WAIT_COMMIT,  /* for client_persisted of all that was told: the tables are behind */
+} ClientWait;
+
+typedef enum ClientMessageStep
+{
+	STEP_OPEN,
+	STEP_NEEDS, /* ask for what the parts need */
+	STEP_SPLIT, /* and for more when the sender's records lie under two names */
+	STEP_DECRYPT,
+	STEP_PAIRS, /* the phone tells LIDs: the same for everybody */
+	STEP_PAIRS_SPLIT,
+	STEP_PAIRS_MOVE,
+	STEP_LOOKUP, /* ask for earlier attempts */
+	STEP_TELL,
+	STEP_DONE,
+} ClientMessageStep;
+
+/* A <message> that is being handled; lives in the arena. */
+typedef struct ClientMessage
+{
+	const WaNode *stanza;
+	ClientMessageStep step;
+	WaMessageSource source;
+	WaStr name;      /* its row's, see client_missing.c */
+	WaStr alternate; /* the sender's other address */
+	SignalMessage parts[CLIENT_MAX_PARTS];
+	size_t n_parts;
+	bool split;
+	const WaAlias *pairs; /* not moved yet */
+	int n_pairs;
+
+	WaMessage *content; /* NULL: duplicate, or only a sender key */
+	WaStr plaintext;
+	bool identity_changed;
+	bool was_missing;
+	int refusal; /* error of the ack, 0 none */
+
+	const char *trouble; /* why it cannot be read, NULL it can */
+	bool untrusted;
+	SignalRetryReason reason;
+	bool keys_at_once;
+} ClientMessage;
+
+/* What a row of RECORD_RETRY says. */
+typedef struct ClientMissing
+{
+	unsigned attempts; /* retry receipts sent */
+	bool phone_asked;
+	int64_t first_at; /* Unix seconds of the first failure */
+	WaStr trouble;
+	WaMessageSource source; /* whose, where and when; not all of it */
+} ClientMissing;
+
+typedef struct ClientRow ClientRow;
+typedef struct ClientAsked ClientAsked;
 
 struct WaClient
 {
@@ -218,6 +298,33 @@ struct WaClient
 	uint64_t dirty_groups; /* timestamp to clean, 0 none */
 	uint64_t dirty_asked;  /* the one that the query in flight is for */
 
+	/* client_records.c */
+	WaSignal *signal; /* NULL while nobody writes */
+	ClientStep step;  /* waits, or runs; NULL none */
+	void *step_data;  /* in the arena */
+	bool step_in_stanza;
+	ClientWait wait;
+	WaStatus supply_fault;  /* a record could not be taken */
+	uint64_t records_epoch; /* of the last EVENT_RECORDS */
+	int64_t rest_at;        /* when the Signal layer is given back */
+
+	/* client_missing.c */
+	ClientRow *rows;
+
+	/* client_retry.c */
+	struct ClientBuckets *buckets;
+
+	/* client_phone.c */
+	ClientAsked *asked; /* messages to be asked for */
+	int n_asked;
+	int64_t phone_at; /* none before */
+	bool phone_in_flight;
+	SignalBundle *phone_bundle; /* its keys, for a session that is to be started */
+
+	/* client_media.c */
+	bool media_wanted;
+	bool media_in_flight;
+
 	/* client_keepalive.c */
 	int64_t last_in;     /* bytes */
 	int64_t last_stanza; /* frame of any kind */
@@ -283,6 +390,8 @@ extern void client_handshake_skip(WaClient *client, const WaTransport *transport
 
 /* Handles one frame of the input.  False when there is no whole one. */
 extern bool client_stanza_next(WaClient *client);
+/* Tells the stanza as it is: nothing understood it. */
+extern void client_stanza_raw(WaClient *client, const WaNode *node);
 
 /* ---- client_iq.c ---- */
 
@@ -310,6 +419,8 @@ extern bool client_iq_ok(const WaNode *answer, ClientIqError *error);
 
 /* ---- client_login.c ---- */
 
+/* Makes fresh prekeys and tells them; they live in the arena. */
+extern WaStatus client_login_make_prekeys(WaClient *client, int count, WaPrekey **out);
 extern void client_login_success(WaClient *client, const WaNode *node);
 extern void client_login_count(WaClient *client, const WaNode *answer);
 extern void client_login_uploaded(WaClient *client, const WaNode *answer);
@@ -360,6 +471,108 @@ extern void client_groups_tick(WaClient *client);
 extern int64_t client_groups_deadline(const WaClient *client);
 extern void client_groups_reset(WaClient *client); /* the connection is gone */
 extern void client_groups_free(WaClient *client);
+
+/* ---- client_records.c ---- */
+
+/* Starts work; what it needs may put it aside.  data lives in the arena. */
+extern void client_records_begin(WaClient *client, ClientStep step, void *data);
+/* Goes on with what was put aside; false: it still waits.  Only with client->step. */
+extern bool client_records_resume(WaClient *client);
+/*
+ * Makes client->signal ready, and what client_missing.c asks.  To be called
+ * before anything is asked.  WA_NEED_MORE: return false and call it again.
+ */
+extern WaStatus client_records_open(WaClient *client);
+/* After asking.  True: the step has to return false and is called again when it is there. */
+extern bool client_records_wait(WaClient *client);
+/* Ends the connection for a fault of this machine: what is not answered comes again. */
+extern void client_records_fault(WaClient *client, WaStatus status);
+/* Tells everything that changed as one EVENT_RECORDS. */
+extern void client_records_tell(WaClient *client);
+extern void client_records_forget(WaClient *client);
+extern void client_records_persisted(WaClient *client);
+extern void client_records_tick(WaClient *client);
+extern int64_t client_records_deadline(const WaClient *client);
+extern void client_records_reset(WaClient *client); /* the connection is gone */
+extern size_t client_records_memory(const WaClient *client);
+
+/* ---- client_message.c ---- */
+
+extern WaSelf client_self(const WaClient *client);
+extern void client_message(WaClient *client, const WaNode *stanza);
+/* The receipt of a message that needs nothing more. */
+extern void client_message_receipt(WaClient *client, const ClientMessage *m);
+/* EVENT_MESSAGE without content; trouble is constant or lives in the arena. */
+extern void client_message_tell_absent(WaClient *client, const ClientMissing *missing,
+									   WaMessageState state, const char *trouble);
+extern void client_message_tell_identity(WaClient *client, const WaIdentity *who);
+
+/* ---- client_missing.c ---- */
+
+/* Printable and at most CLIENT_MAX_NAME bytes: may become part of a key. */
+extern bool client_missing_is_key(WaStr text);
+/* The name of a message's row, in the arena. */
+extern WaStr client_missing_name(WaClient *client, const WaMessageSource *source);
+extern WaStatus client_missing_ask(WaClient *client, WaStr chat, WaStr name);
+/* False: there is no such row.  Strings are in the arena. */
+extern bool client_missing_get(WaClient *client, WaStr chat, WaStr name, ClientMissing *out);
+extern WaStatus client_missing_put(WaClient *client, WaStr chat, WaStr name,
+								   const ClientMissing *missing);
+extern WaStatus client_missing_delete(WaClient *client, WaStr chat, WaStr name);
+/* For client_records.c. */
+extern bool client_missing_has_needs(const WaClient *client);
+extern bool client_missing_next_need(WaClient *client, WaNeed *need);
+extern WaStatus client_missing_supply(WaClient *client, const WaRecord *record);
+extern void client_missing_supplied(WaClient *client);
+extern bool client_missing_next_dirty(WaClient *client, WaRecord *record);
+extern void client_missing_forget(WaClient *client);
+extern size_t client_missing_memory(const WaClient *client);
+
+/* ---- client_retry.c ---- */
+
+/* A message that could not be read, after STEP_LOOKUP: asks, tells and answers. */
+extern WaStatus client_retry(WaClient *client, ClientMessage *m);
+/* Takes one of the chat's budget of questions. */
+extern bool client_retry_allowed(WaClient *client, WaStr chat);
+extern void client_retry_free(WaClient *client);
+extern size_t client_retry_memory(const WaClient *client);
+
+/* ---- client_phone.c ---- */
+
+/* Asks for the message of this row at a monotonic time, unless it is read before. */
+extern WaStatus client_phone_want(WaClient *client, WaStr chat, WaStr name, int64_t at);
+extern bool client_phone_cancel(WaClient *client, WaStr chat, WaStr name);
+/* Between stanzas: asks for what is due.  False: nothing is. */
+extern bool client_phone_next(WaClient *client);
+extern int64_t client_phone_deadline(const WaClient *client);
+extern void client_phone_keys(WaClient *client, const WaNode *answer);
+/* PROTOCOL_PEER_RESPONSE: asks for the row of the request it answers; then tells the answer. */
+extern WaStatus client_phone_find(WaClient *client, const WaProtocol *protocol);
+extern WaStatus client_phone_answer(WaClient *client, const WaProtocol *protocol);
+extern void client_phone_reset(WaClient *client);
+extern void client_phone_free(WaClient *client);
+extern size_t client_phone_memory(const WaClient *client);
+
+/* ---- client_identity.c ---- */
+
+/* <notification type=encrypt><identity/>: false when it is about nobody that matters. */
+extern bool client_identity(WaClient *client, const WaNode *notification);
+
+/* ---- client_receipt.c ---- */
+
+extern void client_receipt(WaClient *client, const WaNode *stanza);
+
+/* ---- client_media.c ---- */
+
+extern void client_media_answer(WaClient *client, const WaNode *answer);
+extern void client_media_tick(WaClient *client);
+extern int64_t client_media_deadline(const WaClient *client);
+extern void client_media_reset(WaClient *client);
+
+/* ---- client_appstate.c ---- */
+
+/* The phone shares keys: part of the unit of the message that brought them. */
+extern void client_appstate_keys(WaClient *client, const WaAppStateKey *keys, size_t n);
 
 /* ---- client_keepalive.c ---- */
 

@@ -151,6 +151,12 @@ client_iq_deliver(WaClient *client, ClientIqKind kind, const WaNode *answer)
 			/* without an answer the device is as good as gone: it asked to be */
 			client_end_for(client, FAILURE_LOGOUT);
 			break;
+		case IQ_PHONE_KEYS:
+			client_phone_keys(client, answer);
+			break;
+		case IQ_MEDIA_HOSTS:
+			client_media_answer(client, answer);
+			break;
 	}
 }
 

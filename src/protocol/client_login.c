@@ -94,34 +94,47 @@ client_login_send_upload(WaClient *client)
 				   IQ_PREKEY_UPLOAD);
 }
 
+WaStatus
+client_login_make_prekeys(WaClient *client, int count, WaPrekey **out)
+{
+	WaPrekey *keys = arena_alloc(&client->arena, (size_t) count * sizeof(*keys));
+	WaDevice moved = client->device;
+	WaEvent *event = NULL;
+	WaStatus status;
+
+	status = keys == NULL ? WA_ERR_NOMEM : prekey_generate(client->env, &moved, keys, count);
+	/* the device first: keys must not be told without the ids being used up */
+	if (status == WA_OK && (client_event_add(client, EVENT_DEVICE) == NULL ||
+							(event = client_event_add(client, EVENT_PREKEYS)) == NULL))
+		status = WA_ERR_NOMEM;
+	if (status == WA_OK)
+	{
+		event->prekeys.keys = keys;
+		event->prekeys.count = count;
+		client->device.next_prekey_id = moved.next_prekey_id;
+		*out = keys;
+	}
+	crypto_wipe(&moved, sizeof(moved));
+	return status;
+}
+
 /* Makes a batch; its events come before its upload. */
 static WaStatus
 client_login_make_batch(WaClient *client)
 {
 	int count = client->config.prekey_batch;
-	WaPrekey *keys = arena_alloc(&client->arena, (size_t) count * sizeof(*keys));
+	WaPrekey *keys = NULL;
 	ClientUpload *upload;
-	WaDevice moved = client->device;
-	WaEvent *event = NULL;
 	WaStatus status;
 
 	upload =
 		client->env->alloc(client->env->ctx, sizeof(*upload) + (size_t) count * CRYPTO_KEY_LEN);
-	status = keys == NULL || upload == NULL ? WA_ERR_NOMEM
-											: prekey_generate(client->env, &moved, keys, count);
-	/* the device first: keys must not be told without the ids being used up */
-	if (status == WA_OK && (client_event_add(client, EVENT_DEVICE) == NULL ||
-							(event = client_event_add(client, EVENT_PREKEYS)) == NULL))
-		status = WA_ERR_NOMEM;
+	status = upload == NULL ? WA_ERR_NOMEM : client_login_make_prekeys(client, count, &keys);
 	if (status != WA_OK)
 	{
 		client_free(client, upload);
 		return status;
 	}
-	event->prekeys.keys = keys;
-	event->prekeys.count = count;
-	client->device.next_prekey_id = moved.next_prekey_id;
-	crypto_wipe(&moved, sizeof(moved));
 	upload->first_id = keys[0].id;
 	upload->count = count;
 	upload->in_flight = false;

@@ -162,6 +162,7 @@ client_persisted(WaClient *client, uint64_t epoch)
 	}
 	client_iq_release(client);
 	client_link_release(client);
+	client_records_persisted(client);
 }
 
 void

@@ -3,9 +3,8 @@
  *		Every inbound stanza passes here once: decrypted, decoded, handed to the
  *		part that knows it, and answered.
  *
- * The rule of answers: what has an id and a sender is acknowledged, whether
- * anything understood it or not, except encrypted messages (see
- * client_stanza_message).
+ * The rule of answers: what has an id and a sender is answered, whether
+ * anything understood it or not.
  */
 #include "client_internal.h"
 
@@ -16,7 +15,7 @@
 
 /* ---- what is kept raw ---- */
 
-static void
+void
 client_stanza_raw(WaClient *client, const WaNode *node)
 {
 	WaEvent *event = client_event_add(client, EVENT_RAW);
@@ -147,51 +146,6 @@ client_stanza_ib(WaClient *client, const WaNode *ib)
 	}
 }
 
-/* ---- messages ---- */
-
-/*
- * Encrypted messages are neither acknowledged nor receipted.  Reading them
- * needs the Signal state that this version does not have, and an answer would
- * take them out of the server's queue: they would be lost for the version that
- * can read them.  Unanswered ones are kept by the server and offered again at
- * every login (sheet 1 section 8.7); the price is that the server may close
- * the stream over one, which is a reconnect.
- *
- * What carries nothing to decrypt, and what no group bot stores (channels,
- * status updates), is acknowledged.
- */
-static bool
-client_stanza_keeps(const WaNode *message)
-{
-	WaJid from;
-
-	if (node_child(message, "enc") == NULL && node_child(message, "participants") == NULL)
-		return false;
-	if (str_is(node_attr(message, "type"), "medianotify"))
-		return false;
-	if (jid_parse(node_attr(message, "from"), &from) != WA_OK)
-		return false;
-	return from.server == JID_GROUP || jid_is_user(&from);
-}
-
-static void
-client_stanza_message(WaClient *client, const WaNode *message)
-{
-	WaJid from;
-	bool known =
-		node_child(message, "enc") != NULL || node_child(message, "participants") != NULL ||
-		node_child(message, "unavailable") != NULL || node_child(message, "plaintext") != NULL ||
-		str_is(node_attr(message, "type"), "medianotify") ||
-		(jid_parse(node_attr(message, "from"), &from) == WA_OK && from.server == JID_NEWSLETTER);
-
-	client_event_aliases(client, identity_harvest(message), "message");
-	if (client_stanza_keeps(message))
-		return;
-	if (!known)
-		client_stanza_raw(client, message);
-	client_stanza_ack(client, message, known ? 0 : ANSWER_UNRECOGNIZED_STANZA);
-}
-
 /* ---- notifications, sheet 2 section 2.9 ---- */
 
 /* A person has to confirm with a passkey on the official client; we cannot. */
@@ -217,7 +171,7 @@ client_stanza_encrypt(WaClient *client, const WaNode *notification)
 	uint64_t value = 0;
 
 	if (count == NULL)
-		return; /* a contact's new identity or a digest request: Signal's business */
+		return; /* a digest request, or an identity that is not a contact's */
 	if (node_attr_u64(count, "value", &value) || node_attr(count, "value").data == NULL)
 		client_login_low_water(client, value);
 }
@@ -262,6 +216,9 @@ client_stanza_notification(WaClient *client, const WaNode *notification)
 {
 	WaStr type = node_attr(notification, "type");
 
+	if (str_is(type, "encrypt") && node_child(notification, "identity") != NULL &&
+		client_identity(client, notification))
+		return; /* it answers itself */
 	/* a group's people travel in its own events, where it is known whether they may be stored */
 	if (!str_is(type, "w:gp2"))
 		client_event_aliases(client, identity_harvest(notification), "notification");
@@ -305,11 +262,13 @@ client_stanza_dispatch(WaClient *client, const WaNode *node)
 	else if (node_is(node, "notification"))
 		client_stanza_notification(client, node);
 	else if (node_is(node, "message"))
-		client_stanza_message(client, node);
+		client_message(client, node);
 	else if (node_is(node, "receipt") || node_is(node, "call"))
 	{
 		client_event_aliases(client, identity_harvest(node),
 							 node_is(node, "call") ? "call" : "receipt");
+		if (node_is(node, "receipt"))
+			client_receipt(client, node);
 		client_stanza_ack(client, node, 0);
 	}
 	else if (node_is(node, "status"))
@@ -364,7 +323,9 @@ client_stanza_handle(WaClient *client, const uint8_t *plain, size_t len)
 	client_stanza_dispatch(client, node);
 	if (client->arena.failed)
 		client_end_status(client, client->arena.status);
-	client_output_end(client);
+	/* one that waits for records has told and sent nothing yet */
+	if (client->step == NULL)
+		client_output_end(client);
 	client->in_stanza = false;
 }
 

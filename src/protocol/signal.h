@@ -92,6 +92,8 @@ typedef struct SignalNeed
 	uint32_t id;
 } SignalNeed;
 
+/* Is there something to look up that signal_next_need has not given out? */
+extern bool signal_has_needs(const WaSignal *signal);
 /* The next thing to look up; the strings live until signal_discard or signal_trim. */
 extern bool signal_next_need(WaSignal *signal, SignalNeed *out);
 /*
@@ -112,6 +114,8 @@ extern void signal_committed(WaSignal *signal);
 extern void signal_discard(WaSignal *signal);
 /* Forgets every record when more than max bytes are held and none is uncommitted. */
 extern void signal_trim(WaSignal *signal, size_t max);
+/* Bytes held, without what libsignal's own contexts take. */
+extern size_t signal_memory(const WaSignal *signal);
 
 /* ---- reading ---- */
 
@@ -192,6 +196,13 @@ extern WaStatus signal_needs_move(WaSignal *signal, WaStr pn, WaStr lid);
  * joined.  Sheet 2 section 1.4.
  */
 extern WaStatus signal_move(WaSignal *signal, WaStr pn, WaStr lid);
+
+/*
+ * Is anything of a person known to be kept under the name that does not count:
+ * a session, an identity, or with a chat a sender key there?  Then it is time
+ * for signal_move.  Only of what was asked for; false also without a pair.
+ */
+extern bool signal_is_split(WaSignal *signal, WaStr jid, WaStr alternate, WaStr chat);
 
 /* Asks for the sessions and identities of a person, alternate as in SignalMessage. */
 extern WaStatus signal_needs_peer(WaSignal *signal, WaStr jid, WaStr alternate);

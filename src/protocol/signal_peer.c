@@ -95,6 +95,34 @@ parse_pair(WaStr pn, WaStr lid, SignalPeer *out)
 	return status;
 }
 
+static bool
+has_record(WaSignal *signal, unsigned kind, WaStr chat, WaStr name)
+{
+	SignalEntry *entry = NULL;
+	size_t len;
+
+	while ((entry = signal_store_next(signal, entry, kind, chat, name)) != NULL)
+	{
+		if (signal_store_value(entry, &len) != NULL)
+			return true;
+	}
+	return false;
+}
+
+bool
+signal_is_split(WaSignal *signal, WaStr jid, WaStr alternate, WaStr chat)
+{
+	SignalPeer peer;
+	WaStr other;
+
+	if (signal_store_peer(jid, alternate, &peer) != WA_OK || !peer.has_other)
+		return false;
+	other = signal_store_name(&peer.other);
+	return has_record(signal, SIGNAL_SESSION, WA_STR_NONE, other) ||
+		   has_record(signal, SIGNAL_IDENTITY, WA_STR_NONE, other) ||
+		   (chat.len > 0 && has_record(signal, SIGNAL_SENDER_KEY, chat, other));
+}
+
 WaStatus
 signal_needs_move(WaSignal *signal, WaStr pn, WaStr lid)
 {

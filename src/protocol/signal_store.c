@@ -234,6 +234,12 @@ signal_store_ask(WaSignal *signal, SignalNeedKind kind, WaStr chat, WaStr name, 
 }
 
 bool
+signal_has_needs(const WaSignal *signal)
+{
+	return signal->asked_first != NULL;
+}
+
+bool
 signal_next_need(WaSignal *signal, SignalNeed *out)
 {
 	SignalEntry *mark = signal->asked_first;
@@ -549,4 +555,10 @@ signal_trim(WaSignal *signal, size_t max)
 {
 	if (signal->memory > max && signal->dirty_first == NULL && signal->taken == NULL)
 		signal_discard(signal);
+}
+
+size_t
+signal_memory(const WaSignal *signal)
+{
+	return sizeof(*signal) + signal->memory;
 }

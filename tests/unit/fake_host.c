@@ -12,6 +12,161 @@
 
 #define HOST_ROUNDS 100000 /* a pump that needs more does not end */
 
+/* ---- the table of records ---- */
+
+/* A version of a record: the one with the last epoch that is stored counts. */
+typedef struct HostRecord
+{
+	struct HostRecord *next;
+	uint64_t epoch; /* 0: always there */
+	WaRecord record;
+} HostRecord;
+
+static WaStr
+copy_text(WaStr text)
+{
+	char *copy = malloc(text.len + 1);
+
+	if (copy == NULL)
+		abort();
+	if (text.len > 0)
+		memcpy(copy, text.data, text.len);
+	return (WaStr){copy, text.len};
+}
+
+static void
+free_record(HostRecord *row)
+{
+	free((void *) row->record.chat.data);
+	free((void *) row->record.name.data);
+	free((void *) row->record.data);
+	free(row);
+}
+
+static bool
+same_text(WaStr a, WaStr b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+static bool
+same_key(const WaRecord *a, const WaRecord *b)
+{
+	return a->kind == b->kind && a->number == b->number && same_text(a->chat, b->chat) &&
+		   same_text(a->name, b->name);
+}
+
+static void
+put_record(FakeHost *host, const WaRecord *record, uint64_t epoch)
+{
+	HostRecord *row = calloc(1, sizeof(*row));
+
+	if (row == NULL)
+		abort();
+	row->epoch = epoch;
+	row->record = *record;
+	row->record.chat = copy_text(record->chat);
+	row->record.name = copy_text(record->name);
+	if (record->data != NULL)
+		row->record.data =
+			(const uint8_t *) copy_text((WaStr){(const char *) record->data, record->len}).data;
+	row->next = host->records;
+	host->records = row;
+}
+
+void
+fake_host_put(FakeHost *host, const WaRecord *record)
+{
+	put_record(host, record, 0);
+}
+
+/* Drops those of later epochs; 0: all. */
+static void
+drop_records(FakeHost *host, uint64_t after)
+{
+	HostRecord **place = &host->records;
+
+	while (*place != NULL)
+	{
+		HostRecord *row = *place;
+
+		if (after > 0 && row->epoch <= after)
+			place = &row->next;
+		else
+		{
+			*place = row->next;
+			free_record(row);
+		}
+	}
+}
+
+/* The newest stored version, newest first in the list; NULL for an older one. */
+static const WaRecord *
+stored_record(const FakeHost *host, const HostRecord *row)
+{
+	if (row->epoch > host->stored)
+		return NULL;
+	for (const HostRecord *other = host->records; other != row; other = other->next)
+	{
+		if (other->epoch <= host->stored && same_key(&other->record, &row->record))
+			return NULL;
+	}
+	return row->record.data == NULL ? NULL : &row->record;
+}
+
+static bool
+is_needed(const WaNeed *need, const WaRecord *record)
+{
+	return (need->kinds & RECORD_BIT(record->kind)) != 0 &&
+		   (need->any_chat || same_text(need->chat, record->chat)) &&
+		   (need->any_name || same_text(need->name, record->name)) &&
+		   (need->any_number || need->number == record->number);
+}
+
+static bool
+supply(FakeHost *host)
+{
+	WaNeed need;
+
+	if (host->hungry || (client_wants(host->client) & CLIENT_WANTS_RECORDS) == 0)
+		return false;
+	while (client_next_need(host->client, &need))
+	{
+		host->looked_up++;
+		for (const HostRecord *row = host->records; row != NULL; row = row->next)
+		{
+			const WaRecord *record = stored_record(host, row);
+
+			if (record != NULL && is_needed(&need, record) &&
+				client_supply(host->client, record) != WA_OK)
+				host->errors++;
+		}
+	}
+	client_supplied(host->client, host->now);
+	return true;
+}
+
+int
+fake_host_records(const FakeHost *host, WaRecordKind kind, const char *text)
+{
+	int count = 0;
+
+	for (const HostRecord *row = host->records; row != NULL; row = row->next)
+	{
+		const WaRecord *record = stored_record(host, row);
+
+		if (record == NULL || record->kind != kind)
+			continue;
+		if (text == NULL ||
+			memmem(record->chat.data, record->chat.len, text, strlen(text)) != NULL ||
+			memmem(record->name.data, record->name.len, text, strlen(text)) != NULL)
+			count++;
+	}
+	return count;
+}
+
+/* ---- its life ---- */
+
 void
 fake_host_init(FakeHost *host)
 {
@@ -41,7 +196,7 @@ fake_host_open(FakeHost *host, const WaDevice *device)
 			abort();
 		device = &fresh;
 	}
-	host->device = *device;
+	host->device = host->stored_device = *device;
 	if (client_create(&host->config, device, &host->client) != WA_OK)
 		host->client = NULL;
 }
@@ -53,6 +208,7 @@ fake_host_free(FakeHost *host)
 	host->client = NULL;
 	fake_server_free(&host->server);
 	buf_free(&host->trace);
+	drop_records(host, 0);
 }
 
 void
@@ -65,8 +221,9 @@ fake_host_again(FakeHost *host)
 	host->server_env.seed = 99;
 	host->now = (WaNow){.mono_us = 1000 * WA_SECOND, .wall_us = HOST_WALL_US};
 	fake_server_again(&host->server);
+	drop_records(host, 0);
 	host->wired = false;
-	host->last_epoch = 0;
+	host->last_epoch = host->stored = 0;
 	host->errors = 0;
 	host->status = BOT_OFFLINE;
 	host->qr[0] = host->reason[0] = '\0';
@@ -76,8 +233,8 @@ bool
 fake_host_sound(const FakeHost *host)
 {
 	static const char *const faults[] = {
-		"EPOCH JUMPS", "STANZA WITHOUT BYTES",  "SERVER CANNOT READ",
-		"NO END",      "DEADLINE STANDS STILL",
+		"EPOCH JUMPS",           "STANZA WITHOUT BYTES",  "SERVER CANNOT READ", "NO END",
+		"DEADLINE STANDS STILL", "MESSAGE WITHOUT SENSE", "EVENT WHILE HUNGRY",
 	};
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
@@ -126,9 +283,31 @@ note_status(FakeHost *host, const WaEvent *event)
 		 host->reason, event->status.code);
 }
 
+/* "message live read chat id sender text: hello" */
+static void
+note_message(FakeHost *host, const WaMessageNews *news)
+{
+	static const char *const states[] = {"read", "pending", "unavailable"};
+	const WaMessageSource *source = news->source;
+
+	note(host, "message %s %s %.*s %.*s %.*s me=%d %s: %.*s", news->origin, states[news->state],
+		 (int) source->chat.len, source->chat.data, (int) source->id.len, source->id.data,
+		 (int) source->sender.len, source->sender.data, source->from_me,
+		 news->content != NULL ? message_kind_name(news->content->kind) : news->trouble,
+		 news->content != NULL ? (int) news->content->body.len : 0,
+		 news->content != NULL ? news->content->body.data : "");
+	if (news->content == NULL)
+		note(host, "attempts=%u phone=%d", news->attempts, news->phone_asked);
+	if ((news->content != NULL) != (news->state == MESSAGE_READ) ||
+		(news->content == NULL) != (news->trouble != NULL))
+		note(host, "MESSAGE WITHOUT SENSE");
+}
+
 static void
 note_event(FakeHost *host, const WaEvent *event)
 {
+	if ((client_wants(host->client) & CLIENT_WANTS_RECORDS) != 0)
+		note(host, "EVENT WHILE HUNGRY");
 	if (event->epoch != host->last_epoch + 1)
 		note(host, "EPOCH JUMPS");
 	host->last_epoch = event->epoch;
@@ -154,6 +333,15 @@ note_event(FakeHost *host, const WaEvent *event)
 		case EVENT_PREKEYS:
 			note(host, "prekeys %u..%u", event->prekeys.keys[0].id,
 				 event->prekeys.keys[event->prekeys.count - 1].id);
+			for (int i = 0; i < event->prekeys.count; i++)
+			{
+				WaRecord record = {.kind = RECORD_PREKEY,
+								   .number = event->prekeys.keys[i].id,
+								   .data = event->prekeys.keys[i].pair.private_key,
+								   .len = CRYPTO_KEY_LEN};
+
+				put_record(host, &record, event->epoch);
+			}
 			break;
 		case EVENT_PREKEYS_UPLOADED:
 			note(host, "uploaded %u..%u", event->prekeys_uploaded.first_id,
@@ -195,11 +383,38 @@ note_event(FakeHost *host, const WaEvent *event)
 				 event->caught_up.received, event->caught_up.covered);
 			break;
 		case EVENT_RECORDS:
+			note(host, "records %d", event->records.count);
+			for (int i = 0; i < event->records.count; i++)
+				put_record(host, &event->records.list[i], event->epoch);
+			break;
 		case EVENT_MESSAGE:
+			note_message(host, event->message);
+			break;
 		case EVENT_RECEIPT:
+			for (size_t i = 0; i < event->receipt->n_entries; i++)
+				note(host, "receipt %.*s %s %.*s %.*s", (int) event->receipt->chat.len,
+					 event->receipt->chat.data, receipt_kind_name(event->receipt->entries[i].kind),
+					 (int) event->receipt->entries[i].id.len, event->receipt->entries[i].id.data,
+					 (int) event->receipt->entries[i].device.len,
+					 event->receipt->entries[i].device.data);
+			break;
 		case EVENT_IDENTITY_CHANGE:
+			note(host, "identity %.*s %.*s", (int) event->identity_change.who.lid.len,
+				 event->identity_change.who.lid.data, (int) event->identity_change.who.pn.len,
+				 event->identity_change.who.pn.data);
+			break;
 		case EVENT_HISTORY_NOTICE:
+			note(host, "history %.*s type=%d chunk=%u", (int) event->history_notice.id.len,
+				 event->history_notice.id.data, event->history_notice.notice->sync_type,
+				 event->history_notice.notice->chunk);
+			break;
 		case EVENT_MEDIA_HOSTS:
+			note(host, "media hosts=%d valid=%d", event->media_hosts.count,
+				 (int) (event->media_hosts.valid_us / WA_SECOND));
+			for (int i = 0; i < event->media_hosts.count; i++)
+				note(host, "host %.*s", (int) event->media_hosts.hosts[i].len,
+					 event->media_hosts.hosts[i].data);
+			break;
 		case EVENT_APP_ACTIONS:
 		case EVENT_BLOB_WANTED:
 			break;
@@ -245,8 +460,16 @@ pull(FakeHost *host)
 		moved = true;
 	}
 	if (!host->hold)
-		client_persisted(host->client, host->last_epoch);
-	return moved;
+		fake_host_store(host);
+	return supply(host) || moved;
+}
+
+void
+fake_host_store(FakeHost *host)
+{
+	host->stored = host->last_epoch;
+	host->stored_device = host->device;
+	client_persisted(host->client, host->last_epoch);
 }
 
 static bool
@@ -387,6 +610,23 @@ fake_host_advance(FakeHost *host, int64_t us)
 	host->now.mono_us = end;
 	host->now.wall_us = end + offset;
 	host->server.wall_us = host->now.wall_us;
+}
+
+void
+fake_host_crash(FakeHost *host)
+{
+	client_destroy(host->client);
+	host->client = NULL;
+	host->wired = false;
+	fake_server_close(&host->server);
+	drop_records(host, host->stored);
+	for (HostRecord *row = host->records; row != NULL; row = row->next)
+		row->epoch = 0; /* epochs begin anew */
+	host->last_epoch = host->stored = 0;
+	host->device = host->stored_device;
+	if (client_create(&host->config, &host->device, &host->client) != WA_OK)
+		abort();
+	client_start(host->client, host->now);
 }
 
 void

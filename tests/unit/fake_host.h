@@ -31,10 +31,14 @@ typedef struct FakeHost
 	FakeServer server;
 	WaNow now;
 	HostFeed feed;
-	uint64_t seed;      /* of the random pieces */
-	bool hold;          /* events are pulled, but nothing is stored */
-	const char *refuse; /* no connection succeeds, for this reason */
-	bool wired;         /* a socket exists */
+	uint64_t seed;              /* of the random pieces */
+	bool hold;                  /* events are pulled, but nothing is stored */
+	const char *refuse;         /* no connection succeeds, for this reason */
+	bool wired;                 /* a socket exists */
+	struct HostRecord *records; /* its table; those of epochs not stored yet count as pending */
+	int looked_up;              /* needs answered */
+	bool hungry;                /* needs are not answered */
+	uint64_t stored;            /* last epoch that was stored */
 	uint64_t last_epoch;
 	uint64_t bytes_out; /* taken from the client so far */
 	int errors;         /* calls that returned an error */
@@ -49,7 +53,8 @@ typedef struct FakeHost
 	int status_code;
 	int64_t until;
 	int64_t retry_in_us;
-	WaDevice device; /* as stored */
+	WaDevice device; /* as told */
+	WaDevice stored_device;
 	bool covered;
 	WaBuf trace;
 } FakeHost;
@@ -68,6 +73,14 @@ extern void fake_host_pump(FakeHost *host);
 extern void fake_host_steps(FakeHost *host, int steps); /* at most so many */
 /* Lets time pass, stopping at every deadline of the client on the way. */
 extern void fake_host_advance(FakeHost *host, int64_t us);
+/* The process dies: what was not stored is gone.  A new client starts with the stored device. */
+extern void fake_host_crash(FakeHost *host);
+/* Stores what was pulled, while hold is set. */
+extern void fake_host_store(FakeHost *host);
+/* Stored records of a kind; with text in their chat or name unless NULL. */
+extern int fake_host_records(const FakeHost *host, WaRecordKind kind, const char *text);
+/* Puts one into the table. */
+extern void fake_host_put(FakeHost *host, const WaRecord *record);
 /* Cuts the connection as a broken network does. */
 extern void fake_host_cut(FakeHost *host);
 

@@ -1,0 +1,524 @@
+/*
+ * client_phone.c
+ *		Asking the account's own phone for a message that its sender did not get
+ *		across.  Sheet 2 section 4.8.
+ *
+ * The question is a message to the phone, encrypted for it: the changed session
+ * and the note that the phone was asked are stored before it is sent, so that
+ * nothing is asked twice.  The answer may come days later.
+ */
+#include "client_internal.h"
+
+#include <string.h>
+
+#include "wire.h"
+
+#define PHONE_MAX_ASKS 64                /* messages that wait for their time */
+#define PHONE_PAUSE_US (600 * WA_SECOND) /* after its keys were not to be had */
+#define PHONE_LIMITED_US (6 * WA_SECOND) /* until the chat's budget has one more */
+#define PHONE_MAX_MESSAGE 4096           /* bytes of a request */
+#define PHONE_REQUEST_RANDOM 9           /* bytes in its id */
+#define PLACEHOLDER_MESSAGE_RESEND 4     /* PeerDataOperationRequestType */
+
+/* Requests are found by their id, in a chat that no message has. */
+#define PHONE_CHAT "phone"
+
+/* Its key is that of the message's row. */
+struct ClientAsked
+{
+	ClientAsked *next;
+	int64_t at;
+	size_t chat_len;
+	size_t name_len;
+	char key[];
+};
+
+typedef enum PhoneStep
+{
+	PHONE_OPEN,
+	PHONE_NEEDS,
+	PHONE_ASK,
+} PhoneStep;
+
+typedef struct PhoneWork
+{
+	PhoneStep step;
+	ClientAsked *asked;
+	WaStr jid; /* the phone's addresses, bare */
+	WaStr alternate;
+} PhoneWork;
+
+/* ---- what waits ---- */
+
+static WaStr
+asked_chat(const ClientAsked *asked)
+{
+	return (WaStr){asked->key, asked->chat_len};
+}
+
+static WaStr
+asked_name(const ClientAsked *asked)
+{
+	return (WaStr){asked->key + asked->chat_len, asked->name_len};
+}
+
+static ClientAsked **
+find_asked(WaClient *client, WaStr chat, WaStr name)
+{
+	ClientAsked **place = &client->asked;
+
+	while (*place != NULL &&
+		   !(str_equal(asked_chat(*place), chat) && str_equal(asked_name(*place), name)))
+		place = &(*place)->next;
+	return place;
+}
+
+static void
+take_asked(WaClient *client, ClientAsked **place)
+{
+	ClientAsked *asked = *place;
+
+	*place = asked->next;
+	client->n_asked--;
+	client_free(client, asked);
+}
+
+WaStatus
+client_phone_want(WaClient *client, WaStr chat, WaStr name, int64_t at)
+{
+	ClientAsked *asked = *find_asked(client, chat, name);
+
+	if (asked != NULL)
+	{
+		if (at < asked->at)
+			asked->at = at;
+		return WA_OK;
+	}
+	/* the sender is asked all the same, and history may bring it */
+	if (client->n_asked >= PHONE_MAX_ASKS)
+		return WA_OK;
+	asked = client->env->alloc(client->env->ctx, sizeof(*asked) + chat.len + name.len);
+	if (asked == NULL)
+		return WA_ERR_NOMEM;
+	*asked =
+		(ClientAsked){.next = client->asked, .at = at, .chat_len = chat.len, .name_len = name.len};
+	memcpy(asked->key, chat.data, chat.len);
+	memcpy(asked->key + chat.len, name.data, name.len);
+	client->asked = asked;
+	client->n_asked++;
+	return WA_OK;
+}
+
+bool
+client_phone_cancel(WaClient *client, WaStr chat, WaStr name)
+{
+	ClientAsked **place = find_asked(client, chat, name);
+
+	if (*place == NULL)
+		return false;
+	take_asked(client, place);
+	return true;
+}
+
+/* The one whose time comes first; NULL when none may be asked now. */
+static ClientAsked *
+first_asked(const WaClient *client)
+{
+	ClientAsked *first = client->asked;
+
+	/* the answer may stand in the queue */
+	if (client->phase != PHASE_ONLINE || client->queue != QUEUE_DONE || client->phone_in_flight ||
+		client->step != NULL)
+		return NULL;
+	for (ClientAsked *asked = first; asked != NULL; asked = asked->next)
+	{
+		if (asked->at < first->at)
+			first = asked;
+	}
+	return first;
+}
+
+int64_t
+client_phone_deadline(const WaClient *client)
+{
+	const ClientAsked *first = first_asked(client);
+
+	if (first == NULL)
+		return WA_NEVER;
+	return first->at > client->phone_at ? first->at : client->phone_at;
+}
+
+/* ---- the request ---- */
+
+static WaStatus
+put_nested(WaBuf *out, uint32_t number, WaBuf *inner)
+{
+	WaStatus status = wire_put_bytes(out, number, buf_data(inner), buf_len(inner));
+
+	buf_free(inner);
+	return status;
+}
+
+/* Message.protocolMessage.peerDataOperationRequestMessage for one message key. */
+static WaStatus
+write_request(WaClient *client, const WaMessageSource *source, WaBuf *out)
+{
+	WaStr author = jid_bare(&client->arena, source->sender);
+	WaBuf a;
+	WaBuf b;
+	WaStatus status;
+
+	buf_init(&a, client->env, PHONE_MAX_MESSAGE);
+	buf_init(&b, client->env, PHONE_MAX_MESSAGE);
+	status = wire_put_bytes(&a, 1, source->chat.data, source->chat.len);
+	if (status == WA_OK)
+		status = wire_put_varint(&a, 2, source->from_me);
+	if (status == WA_OK)
+		status = wire_put_bytes(&a, 3, source->id.data, source->id.len);
+	if (status == WA_OK && source->is_group)
+		status = wire_put_bytes(&a, 4, author.data, author.len);
+	if (status == WA_OK)
+		status = put_nested(&b, 1, &a); /* messageKey */
+	if (status == WA_OK)
+		status = wire_put_varint(&a, 1, PLACEHOLDER_MESSAGE_RESEND);
+	if (status == WA_OK)
+		status = put_nested(&a, 5, &b); /* placeholderMessageResendRequest */
+	if (status == WA_OK)
+		status = wire_put_varint(&b, 2, PROTOCOL_PEER_REQUEST);
+	if (status == WA_OK)
+		status = put_nested(&b, 16, &a);
+	if (status == WA_OK)
+		status = put_nested(out, 12, &b);
+	buf_free(&a);
+	buf_free(&b);
+	return status;
+}
+
+/* As browsers make them: a prefix and random digits. */
+static WaStr
+new_id(WaClient *client)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	uint8_t bytes[PHONE_REQUEST_RANDOM];
+	char text[4 + 2 * PHONE_REQUEST_RANDOM + 1] = "3EB0";
+
+	if (crypto_random(client->env, bytes, sizeof(bytes)) != WA_OK)
+		return WA_STR_NONE;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+	{
+		text[4 + 2 * i] = digits[bytes[i] >> 4];
+		text[5 + 2 * i] = digits[bytes[i] & 15];
+	}
+	return arena_str(&client->arena, str_from(text));
+}
+
+static WaNode *
+new_stanza(WaClient *client, WaStr id, SignalType type, const WaBuf *cipher)
+{
+	WaNode *message = node_new(&client->arena, "message");
+	WaNode *enc;
+
+	node_set_str(message, "id", id);
+	node_set_jid(message, "to", jid_bare(&client->arena, str_from(client->device.jid)));
+	node_set(message, "type", "text");
+	node_set(message, "category", "peer");
+	node_set(message, "push_priority", "high");
+	node_set(node_add(message, "meta"), "appdata", "default");
+	enc = node_add(message, "enc");
+	node_set(enc, "v", "2");
+	node_set(enc, "type", signal_type_name(type));
+	node_set_bytes(enc, buf_data(cipher), buf_len(cipher));
+	/* without it the phone does not take a new session */
+	if (type == SIGNAL_PKMSG)
+		node_set_bytes(node_add(message, "device-identity"), client->device.account,
+					   client->device.account_len);
+	return message;
+}
+
+static WaStatus
+send_request(WaClient *client, const PhoneWork *work, ClientMissing *missing)
+{
+	WaStr chat = asked_chat(work->asked);
+	WaStr name = asked_name(work->asked);
+	WaStr id = new_id(client);
+	SignalType type = SIGNAL_MSG;
+	WaBuf plain;
+	WaBuf cipher;
+	WaStatus status;
+
+	if (id.data == NULL)
+		return client->arena.failed ? client->arena.status : WA_ERR_CRYPTO;
+	buf_init(&plain, client->env, PHONE_MAX_MESSAGE);
+	buf_init(&cipher, client->env, 2 * PHONE_MAX_MESSAGE);
+	status = write_request(client, &missing->source, &plain);
+	if (status == WA_OK)
+		status = signal_write(client->signal, work->jid, work->alternate, buf_data(&plain),
+							  buf_len(&plain), &cipher, &type);
+	missing->phone_asked = true;
+	if (status == WA_OK)
+		status = client_missing_put(client, chat, name, missing);
+	if (status == WA_OK)
+		status = client_missing_put(client, str_from(PHONE_CHAT), id, missing);
+	if (status == WA_OK)
+	{
+		client_message_tell_absent(
+			client, missing, MESSAGE_PENDING,
+			arena_strdup(&client->arena, missing->trouble.data, missing->trouble.len));
+		client_records_tell(client);
+		client_output_send(client, new_stanza(client, id, type, &cipher));
+	}
+	buf_free(&plain);
+	buf_free(&cipher);
+	return status;
+}
+
+/* ---- the phone's keys ---- */
+
+static void
+ask_keys(WaClient *client)
+{
+	WaNode *iq = client_iq_new(client, "get", "encrypt");
+	WaNode *user = node_add(node_add(iq, "key"), "user");
+
+	node_set_jid(user, "jid", jid_bare(&client->arena, str_from(client->device.jid)));
+	client->phone_in_flight = true;
+	client_iq_send(client, iq, IQ_PHONE_KEYS);
+}
+
+void
+client_phone_keys(WaClient *client, const WaNode *answer)
+{
+	const WaNode *user = node_child(node_child(answer, "list"), "user");
+	SignalBundle bundle;
+	ClientIqError error;
+
+	client->phone_in_flight = false;
+	client->phone_at = client->now.mono_us + PHONE_PAUSE_US;
+	if (!client_iq_ok(answer, &error) || signal_bundle_parse(user, &bundle) != WA_OK)
+		return;
+	client_free(client, client->phone_bundle);
+	client->phone_bundle = client->env->alloc(client->env->ctx, sizeof(bundle));
+	if (client->phone_bundle == NULL)
+		return;
+	*client->phone_bundle = bundle;
+	client->phone_at = client->now.mono_us;
+}
+
+/* Has, starts or asks for a session; WA_NEED_MORE: its keys are under way. */
+static WaStatus
+need_session(WaClient *client, const PhoneWork *work)
+{
+	WaStatus status;
+
+	if (signal_has_session(client->signal, work->jid, work->alternate))
+		return WA_OK;
+	if (client->phone_bundle == NULL)
+	{
+		ask_keys(client);
+		return WA_NEED_MORE;
+	}
+	status = signal_start_session(client->signal, work->jid, work->alternate, client->phone_bundle);
+	client_free(client, client->phone_bundle);
+	client->phone_bundle = NULL;
+	if (status == WA_ERR_SIGNATURE || status == WA_ERR_CERTIFICATE || status == WA_ERR_MALFORMED)
+	{
+		/* keys that are not the phone's */
+		client->phone_at = client->now.mono_us + PHONE_PAUSE_US;
+		return WA_NEED_MORE;
+	}
+	return status;
+}
+
+/* ---- asking, step by step ---- */
+
+static WaStatus
+ask(WaClient *client, PhoneWork *work)
+{
+	WaStr chat = asked_chat(work->asked);
+	WaStr name = asked_name(work->asked);
+	ClientMissing missing;
+	WaStatus status;
+
+	if (client_missing_get(client, chat, name, &missing) && !missing.phone_asked)
+	{
+		status = need_session(client, work);
+		if (status == WA_NEED_MORE)
+			return WA_OK;
+		if (status == WA_OK && !client_retry_allowed(client, chat))
+		{
+			work->asked->at = client->now.mono_us + PHONE_LIMITED_US;
+			return WA_OK;
+		}
+		if (status == WA_OK)
+			status = send_request(client, work, &missing);
+		if (status != WA_OK)
+			return status;
+	}
+	(void) client_phone_cancel(client, chat, name);
+	return WA_OK;
+}
+
+static bool
+phone_step(WaClient *client, void *data)
+{
+	PhoneWork *work = data;
+	WaStatus status = WA_OK;
+
+	if (work->step == PHONE_OPEN)
+	{
+		status = client_records_open(client);
+		if (status == WA_NEED_MORE)
+			return false;
+		work->step = PHONE_NEEDS;
+	}
+	if (status == WA_OK && work->step == PHONE_NEEDS)
+	{
+		work->step = PHONE_ASK;
+		status = signal_needs_peer(client->signal, work->jid, work->alternate);
+		if (status == WA_OK)
+			status = client_missing_ask(client, asked_chat(work->asked), asked_name(work->asked));
+		if (status == WA_OK && client_records_wait(client))
+			return false;
+	}
+	if (status == WA_OK)
+		status = ask(client, work);
+	if (status != WA_OK)
+		client_records_fault(client, status);
+	return true;
+}
+
+bool
+client_phone_next(WaClient *client)
+{
+	ClientAsked *asked = first_asked(client);
+	PhoneWork *work;
+
+	if (asked == NULL || client->now.mono_us < client_phone_deadline(client))
+		return false;
+	work = arena_alloc(&client->arena, sizeof(*work));
+	if (work == NULL)
+	{
+		client_end_for(client, FAILURE_MEMORY);
+		return true;
+	}
+	work->asked = asked;
+	work->jid = jid_bare(&client->arena, str_from(client->device.jid));
+	if (client->device.lid[0] != '\0')
+		work->alternate = jid_bare(&client->arena, str_from(client->device.lid));
+	client_output_begin(client);
+	client_records_begin(client, phone_step, work);
+	if (client->step == NULL)
+		client_output_end(client);
+	return true;
+}
+
+/* ---- the answer ---- */
+
+WaStatus
+client_phone_find(WaClient *client, const WaProtocol *protocol)
+{
+	if (protocol->peer_type != PLACEHOLDER_MESSAGE_RESEND ||
+		!client_missing_is_key(protocol->request_id))
+		return WA_OK;
+	return client_missing_ask(client, str_from(PHONE_CHAT), protocol->request_id);
+}
+
+static void
+tell_copy(WaClient *client, const ClientMissing *missing, const WaHistoryMessage *copy)
+{
+	WaMessageNews *news = arena_alloc(&client->arena, sizeof(*news));
+	WaMessageSource *source = arena_alloc(&client->arena, sizeof(*source));
+	WaEvent *event = client_event_add(client, EVENT_MESSAGE);
+
+	if (news == NULL || source == NULL || event == NULL)
+		return;
+	*source = missing->source;
+	if (source->sender_identity.push_name.data == NULL && copy->push_name.len > 0)
+		source->sender_identity.push_name = copy->push_name;
+	if (source->at == 0)
+		source->at = copy->at;
+	news->state = MESSAGE_READ;
+	news->origin = "phone";
+	news->source = source;
+	news->content = copy->content;
+	news->plaintext = copy->plaintext;
+	news->attempts = missing->attempts;
+	news->phone_asked = true;
+	news->copy = copy;
+	event->message = news;
+}
+
+/* The copy of this very message, NULL when the phone has none that can be read. */
+static const WaHistoryMessage *
+find_copy(WaClient *client, const WaProtocol *protocol, const ClientMissing *missing)
+{
+	WaHistoryMessage *copy = arena_alloc(&client->arena, sizeof(*copy));
+
+	for (size_t i = 0; copy != NULL && i < protocol->n_results; i++)
+	{
+		if (protocol->results[i].web_message.len > 0 &&
+			history_message(&client->arena, protocol->results[i].web_message, copy) == WA_OK &&
+			str_equal(copy->key.id, missing->source.id) && copy->content != NULL &&
+			copy->content->kind != MESSAGE_NONE)
+			return copy;
+	}
+	return NULL;
+}
+
+WaStatus
+client_phone_answer(WaClient *client, const WaProtocol *protocol)
+{
+	WaStr phone = str_from(PHONE_CHAT);
+	const WaHistoryMessage *copy;
+	ClientMissing missing;
+	WaStr name;
+	WaStatus status;
+
+	if (protocol->peer_type != PLACEHOLDER_MESSAGE_RESEND ||
+		!client_missing_get(client, phone, protocol->request_id, &missing))
+		return WA_OK; /* nothing that we asked for */
+	name = client_missing_name(client, &missing.source);
+	copy = find_copy(client, protocol, &missing);
+	if (client->arena.failed)
+		return client->arena.status;
+	status = client_missing_delete(client, phone, protocol->request_id);
+	if (copy != NULL)
+	{
+		tell_copy(client, &missing, copy);
+		(void) client_phone_cancel(client, missing.source.chat, name);
+		if (status == WA_OK)
+			status = client_missing_delete(client, missing.source.chat, name);
+	}
+	/* whoever could be asked has been */
+	else if (str_is(missing.trouble, "placeholder") || missing.attempts >= SIGNAL_MAX_RETRIES)
+		client_message_tell_absent(client, &missing, MESSAGE_UNAVAILABLE, "not_on_phone");
+	return status;
+}
+
+/* ---- life ---- */
+
+void
+client_phone_reset(WaClient *client)
+{
+	client->phone_in_flight = false;
+	client->phone_at = 0;
+}
+
+void
+client_phone_free(WaClient *client)
+{
+	while (client->asked != NULL)
+		take_asked(client, &client->asked);
+	client_free(client, client->phone_bundle);
+	client->phone_bundle = NULL;
+}
+
+size_t
+client_phone_memory(const WaClient *client)
+{
+	size_t bytes = client->phone_bundle == NULL ? 0 : sizeof(*client->phone_bundle);
+
+	for (const ClientAsked *asked = client->asked; asked != NULL; asked = asked->next)
+		bytes += sizeof(*asked) + asked->chat_len + asked->name_len;
+	return bytes;
+}
