@@ -13,6 +13,7 @@
 #define MAX_MESSAGE (8 << 20)
 #define MAX_RETRIES 5
 #define PAGE 1000
+#define LATE 256 /* messages among which one is looked for that comes again */
 
 /* Fields of Message, and what a request to the phone is made of. */
 #define SKDM 2
@@ -36,7 +37,7 @@ typedef struct Heard
 	size_t len;
 	int error; /* libsignal's; there is no message then */
 	int asked; /* retry receipts sent for it */
-	bool peer;
+	bool peer; /* a request of an own companion */
 	bool answered;
 } Heard;
 
@@ -45,6 +46,7 @@ struct SimHeard
 	Heard *items;
 	int n;
 	int capacity;
+	int settled; /* before it no request waits for an answer */
 };
 
 /* A stanza on its way to phones. */
@@ -59,15 +61,17 @@ typedef struct Hearing
 
 /* ---- keeping ---- */
 
+/* The latest with this id; of one device only among the last that were heard. */
 static Heard *
 find(const SimAccount *account, WaStr id, const SimDevice *device)
 {
-	for (int i = account->heard == NULL ? 0 : account->heard->n; i-- > 0;)
-	{
-		Heard *heard = &account->heard->items[i];
+	const SimHeard *all = account->heard;
+	int first = all == NULL || device == NULL || all->n < LATE ? 0 : all->n - LATE;
 
-		if (str_is(id, heard->id) && (device == NULL || heard->device == device))
-			return heard;
+	for (int i = all == NULL ? 0 : all->n; i-- > first;)
+	{
+		if (str_is(id, all->items[i].id) && (device == NULL || all->items[i].device == device))
+			return &all->items[i];
 	}
 	return NULL;
 }
@@ -491,14 +495,20 @@ answer_request(SimAccount *account, const Heard *heard)
 void
 sim_hear_answer(SimAccount *account)
 {
-	for (int i = 0; account->heard != NULL && i < account->heard->n && !account->offline; i++)
-	{
-		Heard *heard = &account->heard->items[i];
+	SimHeard *all = account->heard;
 
-		if (!heard->peer || heard->answered || heard->message == NULL)
-			continue;
-		heard->answered = true;
-		answer_request(account, heard);
+	for (int i = all == NULL ? 0 : all->settled; all != NULL && i < all->n && !account->offline;
+		 i++)
+	{
+		Heard *heard = &all->items[i];
+
+		if (heard->peer && !heard->answered && heard->message != NULL)
+		{
+			heard->answered = true;
+			answer_request(account, heard);
+		}
+		if (i == all->settled && (!heard->peer || heard->answered))
+			all->settled++;
 	}
 }
 
