@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../protocol/wire.h"
+#include "sim_app.h"
 #include "sim_message.h"
 
 #define MAX_MESSAGE (8 << 20)
@@ -23,6 +24,7 @@
 #define PEER_REQUEST 16  /* ProtocolMessage.type, and its field */
 #define PEER_RESPONSE 17 /* the same of the answer */
 #define PLACEHOLDER_RESEND 4
+#define KEY_REQUEST 7 /* ProtocolMessage.type; its field is the next number */
 
 typedef struct Heard
 {
@@ -464,8 +466,15 @@ answer_request(SimAccount *account, const Heard *heard)
 	WaBuf message;
 
 	if (device == NULL || !wire_find(heard->message, heard->len, PROTOCOL, WIRE_BYTES, &protocol) ||
-		!wire_find(protocol.data, protocol.len, 2, WIRE_VARINT, &field) ||
-		field.value != PEER_REQUEST ||
+		!wire_find(protocol.data, protocol.len, 2, WIRE_VARINT, &field))
+		return;
+	if (field.value == KEY_REQUEST &&
+		wire_find(protocol.data, protocol.len, KEY_REQUEST + 1, WIRE_BYTES, &request))
+	{
+		sim_app_share(device, (WaStr){(const char *) request.data, request.len});
+		return;
+	}
+	if (field.value != PEER_REQUEST ||
 		!wire_find(protocol.data, protocol.len, PEER_REQUEST, WIRE_BYTES, &request) ||
 		!wire_find(request.data, request.len, 1, WIRE_VARINT, &field) ||
 		field.value != PLACEHOLDER_RESEND)
