@@ -532,8 +532,8 @@ extern size_t client_missing_memory(const WaClient *client);
 
 /* A message that could not be read, after STEP_LOOKUP: asks, tells and answers. */
 extern WaStatus client_retry(WaClient *client, ClientMessage *m);
-/* Takes one of the chat's budget of questions; not allowed: there is none left. */
-extern WaStatus client_retry_take(WaClient *client, WaStr chat, bool *allowed);
+/* Takes one of the chat's budget of questions. */
+extern bool client_retry_allowed(WaClient *client, WaStr chat);
 extern void client_retry_free(WaClient *client);
 extern size_t client_retry_memory(const WaClient *client);
 

@@ -338,16 +338,13 @@ ask(WaClient *client, PhoneWork *work)
 	WaStr name = asked_name(work->asked);
 	ClientMissing missing;
 	WaStatus status;
-	bool allowed;
 
 	if (client_missing_get(client, chat, name, &missing) && !missing.phone_asked)
 	{
 		status = need_session(client, work);
 		if (status == WA_NEED_MORE)
 			return WA_OK;
-		if (status == WA_OK)
-			status = client_retry_take(client, chat, &allowed);
-		if (status == WA_OK && !allowed)
+		if (status == WA_OK && !client_retry_allowed(client, chat))
 		{
 			work->asked->at = client->now.mono_us + PHONE_LIMITED_US;
 			return WA_OK;
@@ -504,6 +501,7 @@ void
 client_phone_reset(WaClient *client)
 {
 	client->phone_in_flight = false;
+	client->phone_at = 0;
 }
 
 void

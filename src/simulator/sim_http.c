@@ -39,13 +39,9 @@ typedef struct Slot
 
 static SimHttpHandler handle;
 static size_t max_length;
-/* lws keeps pointers to these. */
-static struct
-{
-	char *address;
-	char *cert;
-	char *key;
-} texts;
+static char *cert_file; /* lws keeps pointers to these */
+static char *key_file;
+static char *address_kept;
 
 static void
 forget(Slot *slot)
@@ -291,13 +287,6 @@ static const struct lws_protocols protocols[] = {
 	{NULL, NULL, 0, 0, 0, NULL, 0},
 };
 
-static void
-keep(char **copy, const char *text)
-{
-	free(*copy);
-	*copy = sim_util_copy(text);
-}
-
 bool
 sim_http_start(const char *address, int port, const char *tls_cert, const char *tls_key,
 			   size_t max_body, SimHttpHandler handler, int *bound, const char **why)
@@ -308,10 +297,10 @@ sim_http_start(const char *address, int port, const char *tls_cert, const char *
 
 	handle = handler;
 	max_length = max_body;
-	keep(&texts.address, address);
+	address_kept = sim_util_copy(address);
 	memset(&info, 0, sizeof(info));
 	info.vhost_name = "media";
-	info.iface = texts.address;
+	info.iface = address_kept;
 	info.port = port;
 	info.protocols = protocols;
 	info.alpn = "http/1.1";
@@ -319,10 +308,10 @@ sim_http_start(const char *address, int port, const char *tls_cert, const char *
 				   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_DISABLE_IPV6;
 	if (tls_cert != NULL)
 	{
-		keep(&texts.cert, tls_cert);
-		keep(&texts.key, tls_key);
-		info.ssl_cert_filepath = texts.cert;
-		info.ssl_private_key_filepath = texts.key;
+		cert_file = sim_util_copy(tls_cert);
+		key_file = sim_util_copy(tls_key);
+		info.ssl_cert_filepath = cert_file;
+		info.ssl_private_key_filepath = key_file;
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
 						LWS_SERVER_OPTION_ALLOW_NON_SSL_ON_SSL_PORT |
 						LWS_SERVER_OPTION_ALLOW_HTTP_ON_HTTPS_LISTENER;

@@ -80,7 +80,8 @@ BEGIN
 	FROM swept AS s
 	WHERE s.status <> s.previous_status;
 
-	PERFORM wa_private.make_partitions();
+	PERFORM wa_private.make_partition(now());
+	PERFORM wa_private.make_partition(now() + interval '1 month');
 	RETURN NULL;
 END
 $$;
