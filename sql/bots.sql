@@ -87,7 +87,7 @@ SELECT public.try($$SELECT wa.watch_group('nowhere')$$);
 SELECT public.try($$SELECT wa.watch_group(NULL::text)$$);
 SELECT public.try($$SELECT wa.watch_group(NULL::bigint)$$);
 SELECT public.try($$SELECT wa.watch_group(-1)$$);
-SELECT public.try($$SELECT wa.watch_group(-1, 'messages')$$);
+SELECT public.try($$SELECT wa.watch_group(-1, 'everything')$$);
 SELECT public.try($$SELECT wa.watch_group(-1, NULL)$$);
 SELECT public.try($$SELECT wa.unwatch_group(-1)$$);
 SELECT public.try($$SELECT wa.unwatch_group(-1, NULL)$$);

@@ -207,7 +207,7 @@ extern WaStatus appstate_change_apply(const WaAppChange *change, const WaAppPatc
 typedef enum WaAppActionKind
 {
 	APP_CONTACT,       /* who, name, first_name; an absent name: not in the address book any more */
-	APP_PUSH_NAME,     /* name: the account's own */
+	APP_PUSH_NAME,     /* name: the account's own; who, from a client */
 	APP_MUTE,          /* chat, on, until_ms (-1 for ever) */
 	APP_PIN,           /* chat, on */
 	APP_ARCHIVE,       /* chat, on */

@@ -114,6 +114,7 @@ client_create(const WaClientConfig *config, const WaDevice *device, WaClient **o
 	client->tokens_us = 60 * WA_SECOND;
 	client->asks_at = WA_NEVER;
 	client->rest_at = WA_NEVER;
+	client->app_at = WA_NEVER;
 	arena_init(&client->arena, env, WA_MAX_STANZA_MEMORY);
 	client_output_init(client);
 	client_offline_reset(client);
@@ -134,6 +135,7 @@ client_reset_connection(WaClient *client)
 	client_records_reset(client);
 	client_phone_reset(client);
 	client_media_reset(client);
+	client_appstate_reset(client);
 	if (client->upload != NULL)
 		client->upload->in_flight = false;
 	client->gone = false;
@@ -197,6 +199,7 @@ client_memory(const WaClient *client)
 		bytes += sizeof(*ask) + ask->jid_len;
 	bytes += client_records_memory(client) + client_phone_memory(client);
 	bytes += client_retry_memory(client);
+	bytes += client_appstate_memory(client);
 	if (client->noise != NULL)
 		bytes += sizeof(*client->noise);
 	if (client->link != NULL)
@@ -644,6 +647,8 @@ client_wants(const WaClient *client)
 		wants |= CLIENT_WANTS_RECORDS;
 	if (client->gone || client->phase < PHASE_HELLO)
 		return wants;
+	if (client_appstate_waits(client))
+		wants |= CLIENT_WANTS_RECORDS;
 	if (buf_len(&client->out) > 0)
 		wants |= CLIENT_WANTS_WRITE;
 	if (client->phase == PHASE_CLOSING)
@@ -694,6 +699,7 @@ client_deadline(const WaClient *client)
 	deadline = client_sooner(deadline, client_records_deadline(client));
 	deadline = client_sooner(deadline, client_phone_deadline(client));
 	deadline = client_sooner(deadline, client_media_deadline(client));
+	deadline = client_sooner(deadline, client_appstate_deadline(client));
 	return deadline;
 }
 

@@ -173,7 +173,10 @@ client_next_event(WaClient *client, WaEvent *event, WaNow now)
 			client->more = true;
 			return 0;
 		}
-		if (!client_phone_next(client) && !client_stanza_next(client))
+		if (client_appstate_waits(client))
+			return 0;
+		if (!client_phone_next(client) && !client_appstate_next(client) &&
+			!client_stanza_next(client))
 			return 0;
 	}
 }

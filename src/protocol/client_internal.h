@@ -82,6 +82,7 @@ typedef enum ClientIqKind
 	IQ_LOGOUT,
 	IQ_PHONE_KEYS,
 	IQ_MEDIA_HOSTS,
+	IQ_APP_STATE,
 } ClientIqKind;
 
 typedef struct ClientIq
@@ -325,6 +326,13 @@ struct WaClient
 	bool media_wanted;
 	bool media_in_flight;
 
+	/* client_appstate.c */
+	struct ClientApp *app; /* NULL at rest */
+	int64_t app_at;        /* when the tables are looked at, WA_NEVER */
+	uint64_t app_barrier;  /* nothing goes on before this epoch is stored */
+	uint32_t app_blob_id;  /* of the last blob that was wanted */
+	bool app_keys_came;    /* since the tables were looked at */
+
 	/* client_keepalive.c */
 	int64_t last_in;     /* bytes */
 	int64_t last_stanza; /* frame of any kind */
@@ -532,8 +540,8 @@ extern size_t client_missing_memory(const WaClient *client);
 
 /* A message that could not be read, after STEP_LOOKUP: asks, tells and answers. */
 extern WaStatus client_retry(WaClient *client, ClientMessage *m);
-/* Takes one of the chat's budget of questions. */
-extern bool client_retry_allowed(WaClient *client, WaStr chat);
+/* Takes one of the chat's budget of questions; not allowed: there is none left. */
+extern WaStatus client_retry_take(WaClient *client, WaStr chat, bool *allowed);
 extern void client_retry_free(WaClient *client);
 extern size_t client_retry_memory(const WaClient *client);
 
@@ -542,6 +550,9 @@ extern size_t client_retry_memory(const WaClient *client);
 /* Asks for the message of this row at a monotonic time, unless it is read before. */
 extern WaStatus client_phone_want(WaClient *client, WaStr chat, WaStr name, int64_t at);
 extern bool client_phone_cancel(WaClient *client, WaStr chat, WaStr name);
+/* The same for a key of app state. */
+extern WaStatus client_phone_want_key(WaClient *client, WaStr id);
+extern void client_phone_cancel_key(WaClient *client, WaStr id);
 /* Between stanzas: asks for what is due.  False: nothing is. */
 extern bool client_phone_next(WaClient *client);
 extern int64_t client_phone_deadline(const WaClient *client);
@@ -571,8 +582,24 @@ extern void client_media_reset(WaClient *client);
 
 /* ---- client_appstate.c ---- */
 
-/* The phone shares keys: part of the unit of the message that brought them. */
+/* <notification type=server_sync>: its answer waits until it is noted in the tables. */
+extern void client_appstate_notification(WaClient *client, const WaNode *notification);
+/* Keys that the own phone shares; the caller has checked that it was the phone. */
 extern void client_appstate_keys(WaClient *client, const WaAppStateKey *keys, size_t n);
+/* The phone is being asked for this key: noted in the unit at hand. */
+extern void client_appstate_asked(WaClient *client, WaStr id);
+extern void client_appstate_look(WaClient *client); /* there may be something to do */
+extern void client_appstate_answer(WaClient *client, const WaNode *answer);
+/* Goes one step on; false when it waits or has nothing to do. */
+extern bool client_appstate_next(WaClient *client);
+/* The host has to look records up before anything goes on. */
+extern bool client_appstate_waits(const WaClient *client);
+extern bool client_appstate_next_need(WaClient *client, WaNeed *need);
+extern WaStatus client_appstate_supply(WaClient *client, const WaRecord *record);
+extern void client_appstate_supplied(WaClient *client);
+extern int64_t client_appstate_deadline(const WaClient *client);
+extern size_t client_appstate_memory(const WaClient *client);
+extern void client_appstate_reset(WaClient *client);
 
 /* ---- client_keepalive.c ---- */
 

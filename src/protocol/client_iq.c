@@ -157,6 +157,9 @@ client_iq_deliver(WaClient *client, ClientIqKind kind, const WaNode *answer)
 		case IQ_MEDIA_HOSTS:
 			client_media_answer(client, answer);
 			break;
+		case IQ_APP_STATE:
+			client_appstate_answer(client, answer);
+			break;
 	}
 }
 

@@ -72,6 +72,7 @@ client_offline_done(WaClient *client, bool covered)
 	if (!covered || client->was_deaf || client->device.login_counter <= 1)
 		client_groups_want_list(client);
 	client->was_deaf = false;
+	client_appstate_look(client);
 	client_login_presence(client);
 }
 

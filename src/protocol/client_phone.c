@@ -1,7 +1,7 @@
 /*
  * client_phone.c
- *		Asking the account's own phone for a message that its sender did not get
- *		across.  Sheet 2 section 4.8.
+ *		Asking the account's own phone: for a message that its sender did not get
+ *		across, and for a key of app state.  Sheet 2 sections 4.8 and 8.3.
  *
  * The question is a message to the phone, encrypted for it: the changed session
  * and the note that the phone was asked are stored before it is sent, so that
@@ -22,6 +22,8 @@
 
 /* Requests are found by their id, in a chat that no message has. */
 #define PHONE_CHAT "phone"
+/* Keys that are wanted have their id for a name, and a chat of their own, too. */
+#define PHONE_KEY_CHAT "key"
 
 /* Its key is that of the message's row. */
 struct ClientAsked
@@ -120,6 +122,24 @@ client_phone_cancel(WaClient *client, WaStr chat, WaStr name)
 	return true;
 }
 
+WaStatus
+client_phone_want_key(WaClient *client, WaStr id)
+{
+	return client_phone_want(client, str_from(PHONE_KEY_CHAT), id, client->now.mono_us);
+}
+
+void
+client_phone_cancel_key(WaClient *client, WaStr id)
+{
+	(void) client_phone_cancel(client, str_from(PHONE_KEY_CHAT), id);
+}
+
+static bool
+is_key(const ClientAsked *asked)
+{
+	return str_is(asked_chat(asked), PHONE_KEY_CHAT);
+}
+
 /* The one whose time comes first; NULL when none may be asked now. */
 static ClientAsked *
 first_asked(const WaClient *client)
@@ -194,6 +214,30 @@ write_request(WaClient *client, const WaMessageSource *source, WaBuf *out)
 	return status;
 }
 
+/* Message.protocolMessage.appStateSyncKeyRequest for one key. */
+static WaStatus
+write_key_request(WaClient *client, WaStr id, WaBuf *out)
+{
+	WaBuf a;
+	WaBuf b;
+	WaStatus status;
+
+	buf_init(&a, client->env, PHONE_MAX_MESSAGE);
+	buf_init(&b, client->env, PHONE_MAX_MESSAGE);
+	status = wire_put_bytes(&a, 1, id.data, id.len);
+	if (status == WA_OK)
+		status = put_nested(&b, 1, &a); /* keyIds */
+	if (status == WA_OK)
+		status = wire_put_varint(&a, 2, PROTOCOL_APP_STATE_KEY_REQUEST);
+	if (status == WA_OK)
+		status = put_nested(&a, 8, &b);
+	if (status == WA_OK)
+		status = put_nested(out, 12, &a);
+	buf_free(&a);
+	buf_free(&b);
+	return status;
+}
+
 /* As browsers make them: a prefix and random digits. */
 static WaStr
 new_id(WaClient *client)
@@ -235,25 +279,40 @@ new_stanza(WaClient *client, WaStr id, SignalType type, const WaBuf *cipher)
 	return message;
 }
 
+/* The stanza for a request, which is taken.  The changed session is to be told before it is sent. */
+static WaStatus
+seal_request(WaClient *client, const PhoneWork *work, WaStr id, WaBuf *plain, WaNode **out)
+{
+	SignalType type = SIGNAL_MSG;
+	WaBuf cipher;
+	WaStatus status;
+
+	buf_init(&cipher, client->env, 2 * PHONE_MAX_MESSAGE);
+	status = signal_write(client->signal, work->jid, work->alternate, buf_data(plain),
+						  buf_len(plain), &cipher, &type);
+	if (status == WA_OK)
+		*out = new_stanza(client, id, type, &cipher);
+	buf_free(plain);
+	buf_free(&cipher);
+	return status;
+}
+
 static WaStatus
 send_request(WaClient *client, const PhoneWork *work, ClientMissing *missing)
 {
 	WaStr chat = asked_chat(work->asked);
 	WaStr name = asked_name(work->asked);
 	WaStr id = new_id(client);
-	SignalType type = SIGNAL_MSG;
+	WaNode *stanza = NULL;
 	WaBuf plain;
-	WaBuf cipher;
 	WaStatus status;
 
 	if (id.data == NULL)
 		return client->arena.failed ? client->arena.status : WA_ERR_CRYPTO;
 	buf_init(&plain, client->env, PHONE_MAX_MESSAGE);
-	buf_init(&cipher, client->env, 2 * PHONE_MAX_MESSAGE);
 	status = write_request(client, &missing->source, &plain);
 	if (status == WA_OK)
-		status = signal_write(client->signal, work->jid, work->alternate, buf_data(&plain),
-							  buf_len(&plain), &cipher, &type);
+		status = seal_request(client, work, id, &plain, &stanza);
 	missing->phone_asked = true;
 	if (status == WA_OK)
 		status = client_missing_put(client, chat, name, missing);
@@ -265,10 +324,33 @@ send_request(WaClient *client, const PhoneWork *work, ClientMissing *missing)
 			client, missing, MESSAGE_PENDING,
 			arena_strdup(&client->arena, missing->trouble.data, missing->trouble.len));
 		client_records_tell(client);
-		client_output_send(client, new_stanza(client, id, type, &cipher));
+		client_output_send(client, stanza);
 	}
 	buf_free(&plain);
-	buf_free(&cipher);
+	return status;
+}
+
+static WaStatus
+send_key_request(WaClient *client, const PhoneWork *work)
+{
+	WaStr id = new_id(client);
+	WaNode *stanza = NULL;
+	WaBuf plain;
+	WaStatus status;
+
+	if (id.data == NULL)
+		return client->arena.failed ? client->arena.status : WA_ERR_CRYPTO;
+	buf_init(&plain, client->env, PHONE_MAX_MESSAGE);
+	status = write_key_request(client, asked_name(work->asked), &plain);
+	if (status == WA_OK)
+		status = seal_request(client, work, id, &plain, &stanza);
+	if (status == WA_OK)
+	{
+		client_appstate_asked(client, asked_name(work->asked));
+		client_records_tell(client);
+		client_output_send(client, stanza);
+	}
+	buf_free(&plain);
 	return status;
 }
 
@@ -338,13 +420,16 @@ ask(WaClient *client, PhoneWork *work)
 	WaStr name = asked_name(work->asked);
 	ClientMissing missing;
 	WaStatus status;
+	bool allowed;
 
 	if (client_missing_get(client, chat, name, &missing) && !missing.phone_asked)
 	{
 		status = need_session(client, work);
 		if (status == WA_NEED_MORE)
 			return WA_OK;
-		if (status == WA_OK && !client_retry_allowed(client, chat))
+		if (status == WA_OK)
+			status = client_retry_take(client, chat, &allowed);
+		if (status == WA_OK && !allowed)
 		{
 			work->asked->at = client->now.mono_us + PHONE_LIMITED_US;
 			return WA_OK;
@@ -356,6 +441,20 @@ ask(WaClient *client, PhoneWork *work)
 	}
 	(void) client_phone_cancel(client, chat, name);
 	return WA_OK;
+}
+
+static WaStatus
+ask_for_key(WaClient *client, PhoneWork *work)
+{
+	WaStatus status = need_session(client, work);
+
+	if (status == WA_NEED_MORE)
+		return WA_OK;
+	if (status == WA_OK)
+		status = send_key_request(client, work);
+	if (status == WA_OK)
+		client_phone_cancel_key(client, asked_name(work->asked));
+	return status;
 }
 
 static bool
@@ -375,13 +474,13 @@ phone_step(WaClient *client, void *data)
 	{
 		work->step = PHONE_ASK;
 		status = signal_needs_peer(client->signal, work->jid, work->alternate);
-		if (status == WA_OK)
+		if (status == WA_OK && !is_key(work->asked))
 			status = client_missing_ask(client, asked_chat(work->asked), asked_name(work->asked));
 		if (status == WA_OK && client_records_wait(client))
 			return false;
 	}
 	if (status == WA_OK)
-		status = ask(client, work);
+		status = is_key(work->asked) ? ask_for_key(client, work) : ask(client, work);
 	if (status != WA_OK)
 		client_records_fault(client, status);
 	return true;
@@ -501,7 +600,6 @@ void
 client_phone_reset(WaClient *client)
 {
 	client->phone_in_flight = false;
-	client->phone_at = 0;
 }
 
 void

@@ -199,6 +199,8 @@ client_next_need(WaClient *client, WaNeed *need)
 {
 	SignalNeed wanted;
 
+	if (client_appstate_waits(client))
+		return client_appstate_next_need(client, need);
 	if (client->step == NULL || client->wait != WAIT_RECORDS)
 		return false;
 	if (client->signal != NULL && signal_next_need(client->signal, &wanted))
@@ -238,6 +240,8 @@ client_supply(WaClient *client, const WaRecord *record)
 	int kind = signal_kind(record->kind);
 	WaStatus status = WA_OK;
 
+	if (client_appstate_waits(client))
+		return client_appstate_supply(client, record);
 	if (client->step == NULL || client->wait != WAIT_RECORDS)
 		return WA_OK;
 	if (kind >= 0 && client->signal != NULL)
@@ -264,6 +268,8 @@ void
 client_supplied(WaClient *client, WaNow now)
 {
 	client->now = now;
+	if (client_appstate_waits(client))
+		client_appstate_supplied(client);
 	if (client->step == NULL || client->wait != WAIT_RECORDS)
 		return;
 	client->wait = WAIT_NOTHING;

@@ -52,8 +52,8 @@ level_of(const Bucket *bucket, int64_t now_us)
 	return level > RETRY_FULL_US ? RETRY_FULL_US : level;
 }
 
-bool
-client_retry_allowed(WaClient *client, WaStr chat)
+WaStatus
+client_retry_take(WaClient *client, WaStr chat, bool *allowed)
 {
 	int64_t now = client->now.mono_us;
 	uint64_t hash = hash_of(chat);
@@ -64,7 +64,7 @@ client_retry_allowed(WaClient *client, WaStr chat)
 	{
 		client->buckets = client->env->alloc(client->env->ctx, sizeof(*client->buckets));
 		if (client->buckets == NULL)
-			return false;
+			return WA_ERR_NOMEM;
 		*client->buckets = (struct ClientBuckets){0};
 	}
 	/* the chat's own, else the fullest: it loses least */
@@ -82,10 +82,10 @@ client_retry_allowed(WaClient *client, WaStr chat)
 	}
 	level = bucket->chat == hash ? level_of(bucket, now) : RETRY_FULL_US;
 	*bucket = (Bucket){hash, level, now > 0 ? now : 1};
-	if (level < RETRY_SHARE_US)
-		return false;
-	bucket->level_us -= RETRY_SHARE_US;
-	return true;
+	*allowed = level >= RETRY_SHARE_US;
+	if (*allowed)
+		bucket->level_us -= RETRY_SHARE_US;
+	return WA_OK;
 }
 
 void
@@ -111,21 +111,27 @@ typedef enum Decision
 	RETRY_GIVE_UP,
 } Decision;
 
-static Decision
-decide(WaClient *client, ClientMessage *m, unsigned attempts)
+static WaStatus
+decide(WaClient *client, ClientMessage *m, unsigned attempts, Decision *out)
 {
 	const WaMessageSource *source = &m->source;
+	bool allowed;
+	WaStatus status;
 
+	*out = RETRY_GIVE_UP;
 	if (m->untrusted)
-		return RETRY_GIVE_UP;
+		return WA_OK;
 	if (source->at > 0 && client->now.wall_us / WA_SECOND - source->at > RETRY_MAX_AGE_S)
 	{
 		m->trouble = "too_old";
-		return RETRY_GIVE_UP;
+		return WA_OK;
 	}
+	*out = RETRY_PHONE;
 	if (m->n_parts == 0 || attempts >= SIGNAL_MAX_RETRIES)
-		return RETRY_PHONE;
-	return client_retry_allowed(client, source->chat) ? RETRY_ASK : RETRY_LIMITED;
+		return WA_OK;
+	status = client_retry_take(client, source->chat, &allowed);
+	*out = status == WA_OK && allowed ? RETRY_ASK : RETRY_LIMITED;
+	return status;
 }
 
 static WaStatus
@@ -182,17 +188,17 @@ client_retry(WaClient *client, ClientMessage *m)
 	WaPrekey *prekey = NULL;
 	ClientMissing missing;
 	Decision decision;
-	WaStatus status = WA_OK;
+	WaStatus status;
 
 	if (!client_missing_get(client, chat, m->name, &missing))
 		missing.first_at = client->now.wall_us / WA_SECOND;
 	missing.source = m->source;
 	missing.attempts = attempts_of(&m->source, &missing);
-	decision = decide(client, m, missing.attempts);
+	status = decide(client, m, missing.attempts, &decision);
 	missing.trouble = str_from(m->trouble);
 	if (decision == RETRY_ASK)
 		missing.attempts++;
-	if (decision != RETRY_GIVE_UP)
+	if (status == WA_OK && decision != RETRY_GIVE_UP)
 		status = client_missing_put(client, chat, m->name, &missing);
 	if (status == WA_OK && !m->source.scope.peer && !missing.phone_asked &&
 		(decision == RETRY_ASK || decision == RETRY_PHONE))

@@ -38,6 +38,7 @@ typedef struct SimRequest SimRequest;
 typedef struct SimFault SimFault;
 typedef struct SimSignal SimSignal;
 typedef struct SimHeard SimHeard;
+typedef struct SimAppState SimAppState;
 
 /* ---- sim_util.c: memory, time, chance, and a map from text to pointer ---- */
 
@@ -171,6 +172,7 @@ struct SimAccount
 	SimPhoneKeys *keys;
 	SimSignal *signal;    /* of the phone, NULL: it never wrote or read */
 	SimHeard *heard;      /* what the phone read */
+	SimAppState *app;     /* NULL: nothing yet */
 	bool deaf_to_retries; /* the phone ignores retry receipts */
 	bool offline;         /* the phone answers no requests of its companions */
 	SimReceipts receipts; /* what the phone says to those who write to it */
@@ -626,6 +628,8 @@ typedef struct SimOptions
 	int ack_seconds;     /* unacknowledged for so long: stream error; 0 never */
 	int link_seconds;    /* a device that is not linked by then is sent away; 0 never */
 	bool said_hashes;    /* of older messages only the hash is kept */
+	bool app_state;      /* phones share the keys of app state with new companions */
+	int app_state_page;  /* patches in one answer */
 	bool trace;          /* stanzas on stderr */
 } SimOptions;
 

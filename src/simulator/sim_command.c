@@ -156,9 +156,9 @@ sim_command_node(WaArena *arena, json_t *object)
 void
 sim_command_run(SimRequest *request, json_t *object)
 {
-	static const SimCommand *const lists[] = {sim_command_people,   sim_command_groups,
-											  sim_command_looks,    sim_command_media,
-											  sim_command_messages, sim_command_history};
+	static const SimCommand *const lists[] = {
+		sim_command_people,   sim_command_groups,  sim_command_looks, sim_command_media,
+		sim_command_messages, sim_command_history, sim_command_app};
 	const char *name = json_string_value(json_object_get(object, "do"));
 	const SimCommand *found = NULL;
 	SimCall call = {request, object, NULL};

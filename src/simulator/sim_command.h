@@ -32,6 +32,7 @@ extern const SimCommand sim_command_looks[];
 extern const SimCommand sim_command_media[];
 extern const SimCommand sim_command_messages[];
 extern const SimCommand sim_command_history[];
+extern const SimCommand sim_command_app[];
 
 extern const char *sim_command_text(const SimCall *call, const char *key);
 extern SimAccount *sim_command_account(const SimCall *call, const char *key);

@@ -195,6 +195,7 @@ do_options(SimCall *call)
 	const char *groups = sim_command_text(call, "new_groups");
 	const char *keep = sim_command_text(call, "keep_said");
 	json_t *history = json_object_get(call->in, "history");
+	json_t *page = json_object_get(call->in, "app_state_page");
 	json_t *ping = json_object_get(call->in, "ping_interval");
 	json_t *ack = json_object_get(call->in, "ack_timeout");
 	json_t *delay = json_object_get(call->in, "handshake_delay");
@@ -242,6 +243,9 @@ do_options(SimCall *call)
 		options->handshake_delay = (int) json_integer_value(delay);
 	if (json_is_integer(link))
 		options->link_seconds = (int) json_integer_value(link);
+	if (json_is_integer(page))
+		options->app_state_page = (int) json_integer_value(page);
+	set_flag(call, "app_state", &options->app_state);
 	set_flag(call, "old_qr", &options->old_qr);
 	set_flag(call, "edge_routing", &options->edge_routing);
 	set_flag(call, "trace", &options->trace);

@@ -11,8 +11,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "sim.h"
-#include "sim_media.h"
+#include "sim_app.h"
 
 static SimFault *faults;
 
@@ -431,6 +430,8 @@ sim_fault_add(json_t *request)
 
 	if (kind != NULL && strcmp(kind, "media") == 0)
 		return sim_media_fault_add(request);
+	if (kind != NULL && strcmp(kind, "app_state") == 0)
+		return sim_app_iq_fault_add(request);
 	error = read_fault(request, &fault);
 	if (error != NULL)
 		return error;
@@ -479,6 +480,8 @@ sim_fault_clear(const char *kind)
 
 	if (kind == NULL || strcmp(kind, "media") == 0)
 		sim_media_fault_clear();
+	if (kind == NULL || strcmp(kind, "app_state") == 0)
+		sim_app_iq_fault_clear();
 	while (*at != NULL)
 	{
 		SimFault *fault = *at;
@@ -502,7 +505,7 @@ sim_fault_clear(const char *kind)
 int
 sim_fault_count(void)
 {
-	int n = sim_media_fault_count();
+	int n = sim_media_fault_count() + sim_app_iq_fault_count();
 
 	for (const SimFault *fault = faults; fault != NULL; fault = fault->next)
 		n += fault->left != 0;

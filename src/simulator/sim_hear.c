@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "../protocol/wire.h"
+#include "sim_app.h"
 #include "sim_message.h"
 
 #define MAX_MESSAGE (8 << 20)
 #define MAX_RETRIES 5
 #define PAGE 1000
+#define LATE 256 /* messages among which one is looked for that comes again */
 
 /* Fields of Message, and what a request to the phone is made of. */
 #define SKDM 2
@@ -22,6 +24,7 @@
 #define PEER_REQUEST 16  /* ProtocolMessage.type, and its field */
 #define PEER_RESPONSE 17 /* the same of the answer */
 #define PLACEHOLDER_RESEND 4
+#define KEY_REQUEST 7 /* ProtocolMessage.type; its field is the next number */
 
 typedef struct Heard
 {
@@ -36,7 +39,7 @@ typedef struct Heard
 	size_t len;
 	int error; /* libsignal's; there is no message then */
 	int asked; /* retry receipts sent for it */
-	bool peer;
+	bool peer; /* a request of an own companion */
 	bool answered;
 } Heard;
 
@@ -45,6 +48,7 @@ struct SimHeard
 	Heard *items;
 	int n;
 	int capacity;
+	int settled; /* before it no request waits for an answer */
 };
 
 /* A stanza on its way to phones. */
@@ -59,15 +63,17 @@ typedef struct Hearing
 
 /* ---- keeping ---- */
 
+/* The latest with this id; of one device only among the last that were heard. */
 static Heard *
 find(const SimAccount *account, WaStr id, const SimDevice *device)
 {
-	for (int i = account->heard == NULL ? 0 : account->heard->n; i-- > 0;)
-	{
-		Heard *heard = &account->heard->items[i];
+	const SimHeard *all = account->heard;
+	int first = all == NULL || device == NULL || all->n < LATE ? 0 : all->n - LATE;
 
-		if (str_is(id, heard->id) && (device == NULL || heard->device == device))
-			return heard;
+	for (int i = all == NULL ? 0 : all->n; i-- > first;)
+	{
+		if (str_is(id, all->items[i].id) && (device == NULL || all->items[i].device == device))
+			return &all->items[i];
 	}
 	return NULL;
 }
@@ -460,8 +466,15 @@ answer_request(SimAccount *account, const Heard *heard)
 	WaBuf message;
 
 	if (device == NULL || !wire_find(heard->message, heard->len, PROTOCOL, WIRE_BYTES, &protocol) ||
-		!wire_find(protocol.data, protocol.len, 2, WIRE_VARINT, &field) ||
-		field.value != PEER_REQUEST ||
+		!wire_find(protocol.data, protocol.len, 2, WIRE_VARINT, &field))
+		return;
+	if (field.value == KEY_REQUEST &&
+		wire_find(protocol.data, protocol.len, KEY_REQUEST + 1, WIRE_BYTES, &request))
+	{
+		sim_app_share(device, (WaStr){(const char *) request.data, request.len});
+		return;
+	}
+	if (field.value != PEER_REQUEST ||
 		!wire_find(protocol.data, protocol.len, PEER_REQUEST, WIRE_BYTES, &request) ||
 		!wire_find(request.data, request.len, 1, WIRE_VARINT, &field) ||
 		field.value != PLACEHOLDER_RESEND)
@@ -491,14 +504,20 @@ answer_request(SimAccount *account, const Heard *heard)
 void
 sim_hear_answer(SimAccount *account)
 {
-	for (int i = 0; account->heard != NULL && i < account->heard->n && !account->offline; i++)
-	{
-		Heard *heard = &account->heard->items[i];
+	SimHeard *all = account->heard;
 
-		if (!heard->peer || heard->answered || heard->message == NULL)
-			continue;
-		heard->answered = true;
-		answer_request(account, heard);
+	for (int i = all == NULL ? 0 : all->settled; all != NULL && i < all->n && !account->offline;
+		 i++)
+	{
+		Heard *heard = &all->items[i];
+
+		if (heard->peer && !heard->answered && heard->message != NULL)
+		{
+			heard->answered = true;
+			answer_request(account, heard);
+		}
+		if (i == all->settled && (!heard->peer || heard->answered))
+			all->settled++;
 	}
 }
 

@@ -39,9 +39,13 @@ typedef struct Slot
 
 static SimHttpHandler handle;
 static size_t max_length;
-static char *cert_file; /* lws keeps pointers to these */
-static char *key_file;
-static char *address_kept;
+/* lws keeps pointers to these. */
+static struct
+{
+	char *address;
+	char *cert;
+	char *key;
+} texts;
 
 static void
 forget(Slot *slot)
@@ -287,6 +291,13 @@ static const struct lws_protocols protocols[] = {
 	{NULL, NULL, 0, 0, 0, NULL, 0},
 };
 
+static void
+keep(char **copy, const char *text)
+{
+	free(*copy);
+	*copy = sim_util_copy(text);
+}
+
 bool
 sim_http_start(const char *address, int port, const char *tls_cert, const char *tls_key,
 			   size_t max_body, SimHttpHandler handler, int *bound, const char **why)
@@ -297,10 +308,10 @@ sim_http_start(const char *address, int port, const char *tls_cert, const char *
 
 	handle = handler;
 	max_length = max_body;
-	address_kept = sim_util_copy(address);
+	keep(&texts.address, address);
 	memset(&info, 0, sizeof(info));
 	info.vhost_name = "media";
-	info.iface = address_kept;
+	info.iface = texts.address;
 	info.port = port;
 	info.protocols = protocols;
 	info.alpn = "http/1.1";
@@ -308,10 +319,10 @@ sim_http_start(const char *address, int port, const char *tls_cert, const char *
 				   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_DISABLE_IPV6;
 	if (tls_cert != NULL)
 	{
-		cert_file = sim_util_copy(tls_cert);
-		key_file = sim_util_copy(tls_key);
-		info.ssl_cert_filepath = cert_file;
-		info.ssl_private_key_filepath = key_file;
+		keep(&texts.cert, tls_cert);
+		keep(&texts.key, tls_key);
+		info.ssl_cert_filepath = texts.cert;
+		info.ssl_private_key_filepath = texts.key;
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
 						LWS_SERVER_OPTION_ALLOW_NON_SSL_ON_SSL_PORT |
 						LWS_SERVER_OPTION_ALLOW_HTTP_ON_HTTPS_LISTENER;

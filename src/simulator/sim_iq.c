@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim.h"
-#include "sim_media.h"
+#include "sim_app.h"
 
 WaNode *
 sim_iq_result(WaArena *arena, const WaNode *iq)
@@ -143,37 +142,6 @@ answer_privacy(SimConn *conn, const WaNode *iq)
 	arena_free(&arena);
 }
 
-/* App state: every collection exists and is empty. */
-static void
-answer_app_state(SimConn *conn, const WaNode *iq)
-{
-	const WaNode *sync = node_child(iq, "sync");
-	WaArena arena;
-	WaNode *result;
-	WaNode *answer;
-
-	if (sync == NULL)
-	{
-		sim_iq_error(conn, iq, 400);
-		return;
-	}
-	arena_init(&arena, sim.env, 65536);
-	result = sim_iq_result(&arena, iq);
-	answer = node_add(result, "sync");
-	for (const WaNode *asked = node_child(sync, "collection"); asked != NULL;
-		 asked = node_child_next(asked, "collection"))
-	{
-		WaNode *collection = node_add(answer, "collection");
-		WaStr version = node_attr(asked, "version");
-
-		node_set_str(collection, "name", node_attr(asked, "name"));
-		node_set_str(collection, "version", version.len > 0 ? version : str_from("0"));
-		node_set(collection, "type", "result");
-	}
-	sim_server_send(conn, result);
-	arena_free(&arena);
-}
-
 static void
 answer_blocklist(SimConn *conn, const WaNode *iq)
 {
@@ -229,7 +197,7 @@ handle_set(SimConn *conn, const WaNode *iq, WaStr xmlns)
 	else if (str_is(xmlns, "urn:xmpp:whatsapp:dirty"))
 		clean_dirty(conn, iq);
 	else if (str_is(xmlns, "w:sync:app:state"))
-		answer_app_state(conn, iq);
+		sim_app_iq_handle(conn, iq);
 	else if (str_is(xmlns, "privacy") || str_is(xmlns, "w:stats") || str_is(xmlns, "blocklist") ||
 			 str_is(xmlns, "status"))
 		answer_empty(conn, iq);

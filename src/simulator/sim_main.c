@@ -240,6 +240,8 @@ main(int argc, char **argv)
 		.ping_seconds = 60,
 		.ack_seconds = 3000,
 		.link_seconds = 180,
+		.app_state = true,
+		.app_state_page = 50,
 	};
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
 	{

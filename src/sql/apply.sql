@@ -17,7 +17,7 @@ DECLARE
 BEGIN
 	SELECT b.default_watch INTO level FROM wa.bots AS b WHERE b.bot_id = bot;
 	level := coalesce(level, current_setting('wa_collector.watch_default', true));
-	RETURN CASE WHEN level IN ('none', 'counts', 'members') THEN level ELSE 'members' END;
+	RETURN CASE WHEN level IN ('none', 'counts', 'members', 'messages') THEN level ELSE 'members' END;
 END
 $$;
 COMMENT ON FUNCTION wa_private.default_level(bigint) IS 'watch level of groups that a bot discovers';
@@ -34,7 +34,9 @@ BEGIN
 	SELECT j.jid, min(f.bot), bool_or(f.fact ->> 'fact' <> 'group_gone' AND f.fact #> '{group,error}' IS NULL)
 	FROM unnest(bot_ids, facts) AS f (bot, fact)
 	CROSS JOIN LATERAL (
-		SELECT f.fact ->> 'group' AS jid WHERE f.fact ->> 'fact' IN ('group_change', 'group_gone')
+		SELECT f.fact ->> 'group' AS jid WHERE f.fact ->> 'fact' IN ('group_change', 'group_gone', 'history_change', 'past_members')
+		UNION ALL
+		SELECT f.fact ->> 'chat' WHERE f.fact ->> 'chat' LIKE '%@g.us'
 		UNION ALL
 		SELECT f.fact #>> '{group,jid}' WHERE f.fact ->> 'fact' = 'group'
 		UNION ALL
@@ -92,16 +94,21 @@ BEGIN
 	SELECT jsonb_object_agg(x.jid, x.watch_level) INTO levels
 	FROM (SELECT g.jid, g.watch_level FROM wa.groups AS g WHERE g.jid = ANY (wanted.jids)
 		  ORDER BY g.jid COLLATE "C" FOR NO KEY UPDATE) AS x;
-	IF NOT coalesce(jsonb_path_exists(levels, '$.* ? (@ != "members")'), false) THEN
+	IF NOT EXISTS (
+		SELECT FROM jsonb_each_text(levels) AS l (jid, level)
+		WHERE wa_private.level_rank(l.level)
+			< (SELECT max(wa_private.level_rank(wa_private.default_level(b.id))) FROM (SELECT DISTINCT unnest(wanted.bots)) AS b (id))) THEN
 		RETURN coalesce(levels, '{}');
 	END IF;
 
 	-- another bot may bring a higher default along when it is first seen there
 	UPDATE wa.groups AS g
-	SET watch_level = d.level, needs_refresh = true, refresh_reason = 'watched', refresh_asked_at = clock_timestamp()
+	SET watch_level = d.level, needs_refresh = g.needs_refresh OR g.watch_level <> 'members',
+		refresh_reason = CASE WHEN g.watch_level <> 'members' THEN 'watched' ELSE g.refresh_reason END,
+		refresh_asked_at = CASE WHEN g.watch_level <> 'members' THEN clock_timestamp() ELSE g.refresh_asked_at END
 	FROM unnest(wanted.jids, wanted.bots, wanted.creating) AS x (jid, bot_id, creating)
 	CROSS JOIN LATERAL (SELECT wa_private.default_level(x.bot_id) AS level) AS d
-	WHERE g.jid = x.jid AND x.creating AND NOT g.watch_chosen AND g.watch_level <> 'members'
+	WHERE g.jid = x.jid AND x.creating AND NOT g.watch_chosen AND g.watch_level <> 'messages'
 		AND wa_private.level_rank(d.level) > wa_private.level_rank(g.watch_level)
 		AND NOT EXISTS (SELECT FROM wa.bot_groups AS b WHERE b.bot_id = x.bot_id AND b.group_id = g.group_id);
 
@@ -142,7 +149,7 @@ BEGIN
 				UNION ALL SELECT c.carried -> 'description_by'
 				UNION ALL SELECT x.body FROM jsonb_array_elements(c.carried -> 'participants') AS x (body)
 			) AS b
-			WHERE k.fact IN ('group', 'group_change') AND (levels IS NULL OR levels ->> k.jid = 'members')
+			WHERE k.fact IN ('group', 'group_change') AND (levels IS NULL OR levels ->> k.jid IN ('members', 'messages'))
 				AND (k.fact = 'group' OR f.fact ->> 'kind' NOT IN ('link', 'unlink') OR b.body IS NOT DISTINCT FROM f.fact -> 'actor')
 			UNION ALL
 			SELECT x.body, jsonb_build_object('create', false, 'source', coalesce(f.fact ->> 'source', 'aliases'),
@@ -259,7 +266,7 @@ BEGIN
 		SELECT m.group_id, at, interval '0', 'live', 'number_change', 'number_change', person,
 			jsonb_build_object('before', fact -> 'before', 'after', fact -> 'after'), received
 		FROM wa.memberships AS m
-		JOIN wa.groups AS g ON g.group_id = m.group_id AND g.watch_level = 'members'
+		JOIN wa.groups AS g ON g.group_id = m.group_id AND g.watch_level IN ('members', 'messages')
 		JOIN wa.bot_groups AS b ON b.group_id = m.group_id AND b.bot_id = bot AND b.left_at IS NULL
 		WHERE m.user_id = person AND m.left_at IS NULL
 			AND NOT EXISTS (SELECT FROM wa.group_events AS e
@@ -281,7 +288,7 @@ AS $$
 DECLARE
 	from_jid text := fact ->> 'from';
 	hidden boolean := from_jid LIKE '%@g.us' AND coalesce(
-		(SELECT g.watch_level FROM wa.groups AS g WHERE g.jid = from_jid), wa_private.default_level(bot)) <> 'members';
+		(SELECT g.watch_level FROM wa.groups AS g WHERE g.jid = from_jid), wa_private.default_level(bot)) NOT IN ('members', 'messages');
 BEGIN
 	INSERT INTO wa.unknown_stanzas (bot_id, received_at, tag, type, stanza_id, from_jid, node)
 	VALUES (bot, received, fact ->> 'tag', fact ->> 'type', fact ->> 'id', CASE WHEN NOT coalesce(hidden, false) THEN from_jid END,
@@ -290,38 +297,74 @@ END
 $$;
 COMMENT ON FUNCTION wa_private.apply_raw(bigint, jsonb, timestamptz) IS 'the fact raw';
 
-/* One NOTIFY for a call, with numbers only and below the limit of 8000 bytes. */
-CREATE FUNCTION wa_private.notify_events(event_ids bigint[], group_ids bigint[])
+/*
+ * One NOTIFY for a call, with numbers only and below the limit of 8000 bytes.
+ * messages: those that are new or about which something is.
+ */
+CREATE FUNCTION wa_private.notify_events(event_ids bigint[], group_ids bigint[], message_ids bigint[])
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	payload jsonb;
+	too_long text;
 BEGIN
-	IF cardinality(event_ids) = 0 AND cardinality(group_ids) = 0 THEN
+	IF cardinality(event_ids) = 0 AND cardinality(group_ids) = 0 AND cardinality(message_ids) = 0 THEN
 		RETURN;
 	END IF;
-	payload := jsonb_build_object(
+	payload := jsonb_strip_nulls(jsonb_build_object(
 		'events', CASE WHEN cardinality(event_ids) <= 200 THEN to_jsonb(event_ids) END,
 		'groups', CASE WHEN cardinality(group_ids) <= 150 THEN to_jsonb(group_ids) END,
 		'count', cardinality(event_ids),
 		'first', (SELECT min(e.id) FROM unnest(event_ids) AS e (id)),
-		'last', (SELECT max(e.id) FROM unnest(event_ids) AS e (id)));
+		'last', (SELECT max(e.id) FROM unnest(event_ids) AS e (id))));
+	IF cardinality(message_ids) > 0 THEN
+		payload := payload || jsonb_build_object(
+			'messages', CASE WHEN cardinality(message_ids) <= 350 THEN to_jsonb(message_ids) END,
+			'message_count', cardinality(message_ids),
+			'first_message', (SELECT min(e.id) FROM unnest(message_ids) AS e (id)),
+			'last_message', (SELECT max(e.id) FROM unnest(message_ids) AS e (id)));
+	END IF;
+	FOREACH too_long IN ARRAY '{messages,events,groups}'::text[] LOOP
+		EXIT WHEN octet_length(payload::text) < 7900;
+		payload := payload - too_long;
+	END LOOP;
 	PERFORM pg_notify('wa_events', jsonb_strip_nulls(payload)::text);
 END
 $$;
-COMMENT ON FUNCTION wa_private.notify_events(bigint[], bigint[]) IS
-'notifies wa_events: {events, groups, count, first, last}; a list that is too long is left out';
+COMMENT ON FUNCTION wa_private.notify_events(bigint[], bigint[], bigint[]) IS
+'notifies wa_events: {events, groups, messages, count, first, last, message_count, first_message, last_message}; a list that is too long is left out';
 
 /*
- * Applies facts in order, in the caller's transaction.  bot_ids[i] is the bot
- * that facts[i] comes from; facts of bots that are gone are skipped.  Returns
- * the groups whose metadata a bot should ask for ('' is the list of all).
+ * Applies messages, then facts in order, in the caller's transaction.
+ * bot_ids[i] is the bot that facts[i] comes from; facts of bots that are gone
+ * are skipped.  The m_ arrays have one element per message, in order:
  *
- * Errors: 22023 and the classes 22 and 23 for facts that cannot be stored; 40001
+ *	m_bot		the bot
+ *	m_chat		JID of the chat: the group, or of a direct chat the other side
+ *				(its other form in m_extra: chat_pn, chat_lid)
+ *	m_lid, m_pn	JIDs of the sender; m_name push name
+ *	m_id		WhatsApp's id
+ *	m_kind, m_body	null for what cannot be read
+ *	m_flags		1 from the bot's account, 2 view once, 4 forwarded, 8 disappears, 16 edit, 32 from the offline queue,
+ *				64 mentions all, 128 broadcast list, 256 status of the group, 512 starred, 1024 not shown unless it can be read
+ *	m_state		stored, pending, unavailable
+ *	m_origin	live, retry, phone, history, group_history
+ *	m_extra		null, or {chat_pn, chat_lid, quoted: {id, by}, mentions, forwarding_score, expires_in, expires_at, trouble,
+ *				attempts, phone_asked, media, poll, event, meta}
+ *	m_raw		the plaintext, or null; m_secret its secret, or null
+ *
+ * Returns the groups whose metadata a bot should ask for ('' is the list of
+ * all).
+ *
+ * Errors: 22023 and the classes 22 and 23 for what cannot be stored; 40001
  * when another writer changed people meanwhile: repeat the transaction.
  */
-CREATE FUNCTION wa_private.apply(bot_ids bigint[], facts jsonb[])
+CREATE FUNCTION wa_private.apply(bot_ids bigint[], facts jsonb[],
+	m_bot bigint[] DEFAULT '{}', m_chat text[] DEFAULT '{}', m_lid text[] DEFAULT '{}', m_pn text[] DEFAULT '{}', m_name text[] DEFAULT '{}',
+	m_id text[] DEFAULT '{}', m_sent_at timestamptz[] DEFAULT '{}', m_received_at timestamptz[] DEFAULT '{}', m_kind text[] DEFAULT '{}',
+	m_body text[] DEFAULT '{}', m_flags integer[] DEFAULT '{}', m_state text[] DEFAULT '{}', m_origin text[] DEFAULT '{}',
+	m_extra jsonb[] DEFAULT '{}', m_raw bytea[] DEFAULT '{}', m_secret bytea[] DEFAULT '{}')
 RETURNS TABLE (bot_id bigint, group_jid text)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -333,19 +376,30 @@ DECLARE
 	kinds text[];
 	changes boolean;
 	due boolean;
+	about_groups boolean;
+	about_people boolean;
+	has_messages boolean := cardinality(m_bot) > 0;
+	new_groups boolean := false;
 	records jsonb := '[]';
 	people jsonb := '{}';
 	levels jsonb := '{}';
 	bots bigint[];
 	alone boolean := false;
+	m record;
+	written record;
 	f record;
 	c record;
 	r record;
 	received timestamptz;
 	event_ids bigint[] := '{}';
+	message_ids bigint[] := '{}';
 	group_jids text[] := '{}';
 	group_ids bigint[] := '{}';
+	feed bigint[] := '{}';
 BEGIN
+	-- what a call without messages has found and written
+	SELECT false AS unknown_groups, false AS unknown_people, false AS unknown_chats, NULL::timestamptz AS first_at INTO m;
+	SELECT NULL::bigint[] AS ids, NULL::bigint[] AS places, NULL::bigint[] AS bots, NULL::smallint[] AS what INTO written;
 	IF cardinality(bot_ids) IS DISTINCT FROM cardinality(facts) OR array_position(bot_ids, NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'every fact needs its bot' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
@@ -353,30 +407,76 @@ BEGIN
 		coalesce(bool_or(x.fact ->> 'fact' = 'number_change' OR x.fact ->> 'kind' IN ('modify', 'change_number')), false)
 	INTO kinds, changes
 	FROM unnest(facts) AS x (fact);
-	IF NOT kinds <@ ARRAY['status', 'aliases', 'group', 'group_list', 'group_gone', 'group_change', 'number_change', 'caught_up', 'raw'] THEN
+	IF NOT kinds <@ wa_private.fact_kinds() THEN
 		RAISE EXCEPTION 'unknown fact: %', (
 			SELECT quote_nullable(left(x.kind, 80)) FROM unnest(kinds) AS x (kind)
-			WHERE x.kind IN ('status', 'aliases', 'group', 'group_list', 'group_gone', 'group_change', 'number_change', 'caught_up', 'raw')
-				IS NOT TRUE LIMIT 1)
+			WHERE (x.kind = ANY (wa_private.fact_kinds())) IS NOT TRUE LIMIT 1)
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-
+	IF has_messages THEN
+		PERFORM wa_private.check_messages(m_bot, m_chat, m_lid, m_pn, m_name, m_id, m_sent_at, m_received_at, m_kind, m_body, m_flags, m_state,
+			m_origin, m_extra, m_raw, m_secret);
+	END IF;
 	-- many a call tells nothing but how a bot is: then neither people nor groups are touched
-	IF NOT kinds <@ ARRAY['status', 'caught_up', 'raw'] THEN
+	about_people := NOT kinds <@ ARRAY['status', 'caught_up', 'raw', 'history_notice', 'label'];
+	about_groups := kinds && ARRAY['group', 'group_list', 'group_gone', 'group_change', 'number_change', 'history_change', 'past_members']
+		OR kinds && wa_private.chat_fact_kinds();
+
+	IF about_people THEN
 		records := wa_private.people_of(facts, NULL);
 		alone := wa_private.people_conflict(records)
 			OR (changes AND EXISTS (SELECT FROM wa_private.number_changes_of(facts)));
-		PERFORM wa_private.lock_people(alone);
 	END IF;
-	IF kinds && ARRAY['group', 'group_list', 'group_gone', 'group_change', 'number_change'] THEN
+	IF has_messages AND NOT alone THEN
+		-- the shared lock is given back when senders turn out to need it alone
+		BEGIN
+			PERFORM wa_private.lock_people(false);
+			SELECT x.* INTO m FROM wa_private.locate_messages(m_bot, m_chat, m_lid, m_pn, m_name, m_id, m_sent_at, m_received_at, m_flags, m_state,
+				m_origin, m_extra, m_secret, NULL, true) AS x;
+			IF m.unknown_people AND wa_private.people_conflict(records || wa_private.message_people(m_bot, m_chat, m_lid, m_pn, m_name, m_flags,
+					m_origin, m_extra, m.sent, m.doubts)) THEN
+				RAISE EXCEPTION USING ERRCODE = 'WA001';
+			END IF;
+		EXCEPTION WHEN SQLSTATE 'WA001' THEN
+			alone := true;
+		END;
+	ELSIF about_people AND NOT alone THEN
+		PERFORM wa_private.lock_people(false);
+	END IF;
+	IF alone THEN
+		PERFORM wa_private.lock_people(true);
+		IF has_messages THEN
+			SELECT x.* INTO m FROM wa_private.locate_messages(m_bot, m_chat, m_lid, m_pn, m_name, m_id, m_sent_at, m_received_at, m_flags, m_state,
+				m_origin, m_extra, m_secret, NULL, true) AS x;
+		END IF;
+	END IF;
+
+	IF has_messages AND m.first_at IS NOT NULL THEN
+		PERFORM wa_private.make_partition('messages', m.first_at);
+		IF wa_private.partition_month(m.first_at) <> wa_private.partition_month(m.last_at) THEN
+			PERFORM wa_private.make_partition('messages', x.month AT TIME ZONE 'UTC')
+			FROM (SELECT DISTINCT wa_private.partition_month(s.at) AS month FROM unnest(m.sent) AS s (at)) AS x
+			ORDER BY x.month;
+		END IF;
+	END IF;
+	IF about_groups OR m.unknown_groups THEN
 		PERFORM wa_private.make_partition(now() + interval '1 month');
-		PERFORM wa_private.make_partition(m.at)
+		PERFORM wa_private.make_partition(p.at)
 		FROM (SELECT DISTINCT wa_private.partition_month(t.at) AT TIME ZONE 'UTC' AS at
 			  FROM unnest(facts) AS x (fact)
 			  CROSS JOIN LATERAL (SELECT coalesce(to_timestamp((x.fact ->> 'received_at')::double precision), now()) AS received) AS w
 			  CROSS JOIN LATERAL (VALUES (w.received), (wa_private.sane_time((x.fact ->> 'at')::double precision, w.received))) AS t (at)
-			  WHERE x.fact ->> 'fact' IN ('group', 'group_change', 'number_change')) AS m;
-		levels := wa_private.lock_groups(bot_ids, facts, 'group_list' = ANY (kinds));
+			  WHERE x.fact ->> 'fact' IN ('group', 'group_change', 'number_change', 'history_change', 'past_members')) AS p;
+		levels := wa_private.lock_groups(
+			bot_ids || CASE WHEN m.unknown_groups THEN m_bot ELSE '{}' END,
+			facts || CASE WHEN m.unknown_groups THEN wa_private.chats_as_facts(m_chat) ELSE '{}' END,
+			'group_list' = ANY (kinds));
+	END IF;
+	IF m.unknown_groups THEN
+		new_groups := true;
+		group_jids := ARRAY(SELECT DISTINCT x.jid FROM unnest(m_chat) AS x (jid) WHERE x.jid LIKE '%@g.us');
+		SELECT x.* INTO m FROM wa_private.locate_messages(m_bot, m_chat, m_lid, m_pn, m_name, m_id, m_sent_at, m_received_at, m_flags, m_state,
+			m_origin, m_extra, m_secret, NULL, true) AS x;
 	END IF;
 
 	IF alone AND changes THEN
@@ -384,24 +484,44 @@ BEGIN
 			PERFORM wa_private.change_number(c.before, c.after, c.at);
 		END LOOP;
 	END IF;
+	IF records <> '[]' AND jsonb_path_exists(levels, '$.* ? (@ != "messages")') THEN
+		records := wa_private.people_of(facts, levels);
+	END IF;
+	IF m.unknown_people THEN
+		records := records || wa_private.message_people(m_bot, m_chat, m_lid, m_pn, m_name, m_flags, m_origin, m_extra, m.sent, m.doubts);
+	END IF;
 	IF records <> '[]' THEN
-		IF jsonb_path_exists(levels, '$.* ? (@ != "members")') THEN
-			records := wa_private.people_of(facts, levels);
-		END IF;
 		people := wa_private.resolve_people(records, alone);
+	END IF;
+	IF m.unknown_people OR m.unknown_chats OR (alone AND has_messages) THEN
+		PERFORM wa_private.make_chats(m_bot, m_chat, people);
+		SELECT x.* INTO m FROM wa_private.locate_messages(m_bot, m_chat, m_lid, m_pn, m_name, m_id, m_sent_at, m_received_at, m_flags, m_state,
+			m_origin, m_extra, m_secret, people, true) AS x;
+		IF m.unknown_chats OR (array_position(m.senders, NULL) IS NOT NULL
+				AND EXISTS (SELECT FROM unnest(m.chats, m.senders) AS x (chat, sender) WHERE x.chat IS NOT NULL AND x.sender IS NULL)) THEN
+			RAISE EXCEPTION 'message of nobody known' USING ERRCODE = 'invalid_parameter_value';
+		END IF;
+	END IF;
+
+	IF has_messages THEN
+		SELECT x.* INTO written FROM wa_private.write_messages(m_bot, m_chat, m_lid, m_pn, m_name, m_id, m_sent_at, m_received_at, m_kind, m_body, m_flags,
+			m_state, m_origin, m_extra, m_raw, m_secret, people, m) AS x;
+		message_ids := coalesce(written.ids, '{}');
 	END IF;
 
 	SELECT array_agg(b.bot_id),
 		bool_or(b.last_stanza_at IS NULL OR b.last_stanza_at < clock_timestamp() - interval '10 seconds')
 	INTO bots, due
-	FROM wa.bots AS b WHERE b.bot_id = ANY (bot_ids);
-	IF 'group_change' = ANY (kinds) THEN
+	FROM wa.bots AS b WHERE b.bot_id = ANY (bot_ids || m_bot);
+	IF 'group_change' = ANY (kinds) OR new_groups THEN
 		-- whoever hears of a group is in it; not again after it left
 		INSERT INTO wa.bot_groups (bot_id, group_id, first_seen_at, last_seen_at)
 		SELECT DISTINCT x.bot, g.group_id, now(), now()
-		FROM unnest(bot_ids, facts) AS x (bot, fact)
-		JOIN wa.groups AS g ON g.jid = x.fact ->> 'group'
-		WHERE x.fact ->> 'fact' = 'group_change' AND x.bot = ANY (bots)
+		FROM (SELECT f.bot, f.fact ->> 'group' AS jid FROM unnest(bot_ids, facts) AS f (bot, fact) WHERE f.fact ->> 'fact' = 'group_change'
+			  UNION ALL
+			  SELECT w.bot, w.chat FROM unnest(m_bot, m_chat, m_origin) AS w (bot, chat, origin) WHERE new_groups AND w.origin = 'live') AS x
+		JOIN wa.groups AS g ON g.jid = x.jid
+		WHERE x.bot = ANY (bots)
 			AND NOT EXISTS (SELECT FROM wa.bot_groups AS b WHERE b.bot_id = x.bot AND b.group_id = g.group_id)
 		ON CONFLICT DO NOTHING;
 	END IF;
@@ -452,8 +572,8 @@ BEGIN
 				END IF;
 			WHEN 'raw' THEN
 				PERFORM wa_private.apply_raw(f.bot, f.fact, received);
-			WHEN 'aliases' THEN
-				NULL;			-- learned above, with the people
+			ELSE
+				NULL;			-- aliases and people were learned above
 		END CASE;
 	END LOOP;
 
@@ -476,10 +596,13 @@ BEGIN
 			AND (g.refresh_asked_at IS NULL OR g.refresh_asked_at < clock_timestamp() - interval '10 seconds')
 		RETURNING a.asker, g.jid;
 	END IF;
-	IF event_ids <> '{}' OR group_ids <> '{}' THEN
-		PERFORM wa_private.notify_events(event_ids, ARRAY(SELECT DISTINCT x.id FROM unnest(group_ids) AS x (id)));
+	IF event_ids <> '{}' OR group_ids <> '{}' OR message_ids <> '{}' OR feed <> '{}' THEN
+		group_ids := ARRAY(SELECT DISTINCT x.id FROM unnest(group_ids) AS x (id));
+		PERFORM wa_private.write_feed(written.ids, written.places, written.bots, written.what, feed, event_ids, group_ids);
+		PERFORM wa_private.notify_events(event_ids, group_ids, message_ids);
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION wa_private.apply(bigint[], jsonb[]) IS
+COMMENT ON FUNCTION wa_private.apply(bigint[], jsonb[], bigint[], text[], text[], text[], text[], text[], timestamptz[], timestamptz[], text[], text[],
+	integer[], text[], text[], jsonb[], bytea[], bytea[]) IS
 'stores what happened; returns the groups whose metadata a bot should ask for, empty text for all';

@@ -89,10 +89,10 @@ RETURNS void LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF level IS NULL OR level NOT IN ('none', 'counts', 'members') THEN
+	IF level IS NULL OR level NOT IN ('none', 'counts', 'members', 'messages') THEN
 		RAISE EXCEPTION 'invalid watch level: %', quote_nullable(left(level, 80))
 			USING ERRCODE = 'invalid_parameter_value',
-			HINT = 'Levels are none, counts and members.';
+			HINT = 'Levels are none, counts, members and messages.';
 	END IF;
 END
 $$;

@@ -500,7 +500,7 @@ BEGIN
 	END IF;
 
 	shared := notification = '' OR EXISTS (SELECT FROM wa.bot_groups AS b WHERE b.group_id = g.group_id AND b.bot_id <> bot);
-	watched := g.watch_level = 'members';
+	watched := g.watch_level IN ('members', 'messages');
 	IF watched THEN
 		actor := wa_private.person_of(people, fact -> 'actor');
 	END IF;

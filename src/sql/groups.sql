@@ -66,8 +66,9 @@ BEGIN
 			USING ERRCODE = 'undefined_object',
 			HINT = 'SELECT group_id, jid, subject FROM wa.groups lists the groups that a bot is or was in.';
 	END IF;
-	raised := wa_private.level_rank(level) > wa_private.level_rank(old_level);
-	lowered := old_level = 'members' AND level <> 'members';
+	-- messages bring nothing new about the members
+	raised := least(wa_private.level_rank(level), 2) > wa_private.level_rank(old_level);
+	lowered := old_level IN ('members', 'messages') AND level NOT IN ('members', 'messages');
 	UPDATE wa.groups AS g
 	SET watch_level = level, watch_chosen = true,
 		needs_refresh = CASE WHEN level = 'none' THEN false ELSE g.needs_refresh OR raised END,
@@ -81,7 +82,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION wa.watch_group(bigint, text) IS
-'sets what is stored of a group from now on: none, counts (sizes, nothing about people), members; raising it fetches the members';
+'sets what is stored of a group from now on: none, counts (sizes, nothing about people), members, messages (members and what they write); raising it fetches the members';
 
 CREATE FUNCTION wa.watch_group(group_name text, level text DEFAULT 'members')
 RETURNS void LANGUAGE sql VOLATILE
@@ -89,11 +90,11 @@ BEGIN ATOMIC
 	SELECT wa.watch_group(wa_private.group_id(group_name), level);
 END;
 COMMENT ON FUNCTION wa.watch_group(text, text) IS
-'sets what is stored of a group from now on: none, counts (sizes, nothing about people), members; raising it fetches the members';
+'sets what is stored of a group from now on: none, counts (sizes, nothing about people), members, messages (members and what they write); raising it fetches the members';
 
 CREATE FUNCTION wa_private.level_rank(level text)
 RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE level WHEN 'none' THEN 0 WHEN 'counts' THEN 1 WHEN 'members' THEN 2 END;
+RETURN CASE level WHEN 'none' THEN 0 WHEN 'counts' THEN 1 WHEN 'members' THEN 2 WHEN 'messages' THEN 3 END;
 COMMENT ON FUNCTION wa_private.level_rank(text) IS 'order of watch levels';
 
 CREATE FUNCTION wa.unwatch_group(group_id bigint, purge boolean DEFAULT false)

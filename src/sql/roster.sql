@@ -366,7 +366,7 @@ BEGIN
 	IF members IS NOT NULL THEN
 		PERFORM wa_private.count_group(g.group_id, members, received, told_by);
 	END IF;
-	IF g.watch_level = 'members' AND has_list THEN
+	IF g.watch_level IN ('members', 'messages') AND has_list THEN
 		event_ids := event_ids || wa_private.apply_roster(g, said, people, received, made_at, maker);
 	END IF;
 
@@ -375,9 +375,9 @@ BEGIN
 		changed_at = greatest(x.changed_at, asked),
 		equal_at = CASE WHEN complete AND has_list THEN greatest(x.equal_at, asked) ELSE x.equal_at END,
 		equal_version = CASE WHEN complete AND has_list THEN coalesce(listed_version, x.version) ELSE x.equal_version END,
-		roster_at = CASE WHEN has_list AND x.watch_level = 'members' THEN asked ELSE x.roster_at END,
-		roster_version = CASE WHEN has_list AND x.watch_level = 'members' THEN listed_version ELSE x.roster_version END,
-		roster_complete = CASE WHEN has_list AND x.watch_level = 'members' THEN complete ELSE x.roster_complete END,
+		roster_at = CASE WHEN has_list AND x.watch_level IN ('members', 'messages') THEN asked ELSE x.roster_at END,
+		roster_version = CASE WHEN has_list AND x.watch_level IN ('members', 'messages') THEN listed_version ELSE x.roster_version END,
+		roster_complete = CASE WHEN has_list AND x.watch_level IN ('members', 'messages') THEN complete ELSE x.roster_complete END,
 		-- a mention answers no question
 		needs_refresh = x.needs_refresh AND partial,
 		refresh_reason = CASE WHEN partial THEN x.refresh_reason END,

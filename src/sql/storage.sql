@@ -24,14 +24,21 @@ BEGIN
 	CREATE TABLE IF NOT EXISTS wa_private.storage (
 		only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
 		layout integer NOT NULL,
+		feed_epoch integer NOT NULL DEFAULT 1,
+		feed_pruned text,
 		created_at timestamptz NOT NULL DEFAULT now(),
 		adopted_at timestamptz NOT NULL DEFAULT now()
 	);
+	-- storages made before there were messages
+	ALTER TABLE wa_private.storage ADD COLUMN IF NOT EXISTS feed_epoch integer NOT NULL DEFAULT 1,
+		ADD COLUMN IF NOT EXISTS feed_pruned text;
 	COMMENT ON TABLE wa_private.storage IS 'which layout the tables have';
 	COMMENT ON COLUMN wa_private.storage.only_row IS 'there is one row';
 	COMMENT ON COLUMN wa_private.storage.layout IS 'number of the layout';
 	COMMENT ON COLUMN wa_private.storage.created_at IS 'when the tables were made';
 	COMMENT ON COLUMN wa_private.storage.adopted_at IS 'when wa.create_storage() last ran';
+	COMMENT ON COLUMN wa_private.storage.feed_epoch IS 'grows when transaction numbers begin anew: after a dump and restore, on another server';
+	COMMENT ON COLUMN wa_private.storage.feed_pruned IS 'position in wa_private.feed_batches up to which entries were deleted';
 
 	CREATE TABLE IF NOT EXISTS wa_private.node (
 		only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -118,13 +125,16 @@ BEGIN
 	PERFORM wa_private.create_storage_people();
 	PERFORM wa_private.create_storage_groups();
 	PERFORM wa_private.create_storage_events();
+	PERFORM wa_private.create_storage_chats();
+	PERFORM wa_private.create_storage_messages();
+	PERFORM wa_private.create_storage_replies();
+	PERFORM wa_private.create_storage_records();
 	PERFORM wa_private.create_storage_views();
 
 	INSERT INTO wa_private.storage (layout) VALUES (wa_private.storage_version())
 	ON CONFLICT (only_row) DO UPDATE SET layout = excluded.layout, adopted_at = now();
 
-	PERFORM wa_private.make_partition(now());
-	PERFORM wa_private.make_partition(now() + interval '1 month');
+	PERFORM wa_private.make_partitions();
 
 	IF owner IS NOT NULL THEN
 		PERFORM wa_private.hand_storage_to(owner);

@@ -16,7 +16,8 @@ BEGIN
 			CHECK (desired IN ('offline', 'online', 'logged_out')),
 		login_requested_at timestamptz,
 		device_name text,
-		default_watch text CHECK (default_watch IN ('none', 'counts', 'members')),
+		default_watch text CHECK (default_watch IN ('none', 'counts', 'members', 'messages')),
+		watch_direct boolean NOT NULL DEFAULT true,
 		status text NOT NULL DEFAULT 'offline',
 		status_reason text,
 		status_code integer,
@@ -38,6 +39,13 @@ BEGIN
 		worker integer,
 		created_at timestamptz NOT NULL DEFAULT now()
 	) WITH (fillfactor = 50);
+	-- storages made before there were messages
+	ALTER TABLE wa.bots ADD COLUMN IF NOT EXISTS watch_direct boolean NOT NULL DEFAULT true;
+	IF NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conrelid = 'wa.bots'::regclass AND k.conname = 'bots_default_watch_check'
+				   AND pg_get_constraintdef(k.oid) LIKE '%messages%') THEN
+		ALTER TABLE wa.bots DROP CONSTRAINT IF EXISTS bots_default_watch_check,
+			ADD CONSTRAINT bots_default_watch_check CHECK (default_watch IN ('none', 'counts', 'members', 'messages'));
+	END IF;
 	CREATE INDEX IF NOT EXISTS bots_jid_idx ON wa.bots (jid);
 	CREATE INDEX IF NOT EXISTS bots_lid_idx ON wa.bots (lid);
 
@@ -49,7 +57,8 @@ BEGIN
 	COMMENT ON COLUMN wa.bots.desired IS 'what people want: offline, online, logged_out';
 	COMMENT ON COLUMN wa.bots.login_requested_at IS 'when wa.login() or wa.resume_bot() was last called';
 	COMMENT ON COLUMN wa.bots.device_name IS 'name shown under "Linked devices" on the phone; null takes wa_collector.device_name';
-	COMMENT ON COLUMN wa.bots.default_watch IS 'watch level of groups it discovers: none, counts, members; null takes wa_collector.watch_default';
+	COMMENT ON COLUMN wa.bots.default_watch IS 'watch level of groups it discovers: none, counts, members, messages; null takes wa_collector.watch_default';
+	COMMENT ON COLUMN wa.bots.watch_direct IS 'messages of direct chats are stored where wa.chats.watch_level does not say otherwise';
 	COMMENT ON COLUMN wa.bots.status IS 'offline, connecting, qr, online, error, logged_out, banned, passkey_required';
 	COMMENT ON COLUMN wa.bots.status_reason IS 'why, as a stable word';
 	COMMENT ON COLUMN wa.bots.status_code IS 'the server''s number for it, if it gave one';
@@ -104,8 +113,10 @@ BEGIN
 		rejected_at timestamptz NOT NULL DEFAULT now(),
 		reason text NOT NULL,
 		sqlstate text,
-		stanza bytea
+		stanza bytea,
+		content bytea
 	);
+	ALTER TABLE wa.rejected ADD COLUMN IF NOT EXISTS content bytea;
 	CREATE INDEX IF NOT EXISTS rejected_bot_id_idx ON wa.rejected (bot_id);
 
 	COMMENT ON TABLE wa.rejected IS 'stanzas that could not be stored: acknowledged, kept raw, with the reason';
@@ -116,6 +127,7 @@ BEGIN
 	COMMENT ON COLUMN wa.rejected.reason IS 'error message';
 	COMMENT ON COLUMN wa.rejected.sqlstate IS 'SQLSTATE of the error';
 	COMMENT ON COLUMN wa.rejected.stanza IS 'the decrypted frame as it came';
+	COMMENT ON COLUMN wa.rejected.content IS 'the decrypted content of a message in it';
 
 	CREATE TABLE IF NOT EXISTS wa.unknown_stanzas (
 		stanza_no bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -113,18 +113,18 @@ RETURN pg_catalog.date_trunc('month', at AT TIME ZONE 'UTC');
 COMMENT ON FUNCTION wa_private.partition_month(timestamptz) IS 'first instant of the month of a time, in UTC';
 
 /*
- * Makes sure that an event of this time has a partition.  Takes SHARE UPDATE
- * EXCLUSIVE on wa.group_events when it makes one, which blocks no reader and
- * no writer, and nothing when it is there.
+ * Makes sure that rows of this time have a partition in wa.<table_name>.  Takes
+ * SHARE UPDATE EXCLUSIVE on that table when it makes one, which blocks no reader
+ * and no writer, and nothing when it is there.
  */
-CREATE FUNCTION wa_private.make_partition(at timestamptz)
+CREATE FUNCTION wa_private.make_partition(table_name text, at timestamptz)
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET client_min_messages = warning
 AS $$
 DECLARE
 	month timestamp := wa_private.partition_month(at);
-	name text := 'group_events_' || to_char(month, '"y"YYYY"m"MM');
+	name text := table_name || to_char(month, '"_y"YYYY"m"MM');
 BEGIN
 	IF to_regclass(format('wa.%I', name)) IS NOT NULL THEN
 		RETURN;
@@ -133,12 +133,37 @@ BEGIN
 	IF to_regclass(format('wa.%I', name)) IS NOT NULL THEN
 		RETURN;
 	END IF;
-	EXECUTE format('CREATE TABLE wa.%I (LIKE wa.group_events INCLUDING ALL)', name);
+	EXECUTE format('CREATE TABLE wa.%I (LIKE wa.%I INCLUDING ALL)', name, table_name);
 	EXECUTE format('COMMENT ON TABLE wa.%I IS %L', name,
-				   format('events of %s (UTC) of wa.group_events', to_char(month, 'YYYY-MM')));
-	EXECUTE format('ALTER TABLE wa.group_events ATTACH PARTITION wa.%I FOR VALUES FROM (%L) TO (%L)',
-				   name, month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+				   format('%s of %s (UTC) of wa.%I', CASE table_name WHEN 'group_events' THEN 'events' ELSE table_name END,
+						  to_char(month, 'YYYY-MM'), table_name));
+	EXECUTE format('ALTER TABLE wa.%I ATTACH PARTITION wa.%I FOR VALUES FROM (%L) TO (%L)',
+				   table_name, name, month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+END
+$$;
+COMMENT ON FUNCTION wa_private.make_partition(text, timestamptz) IS
+'makes the partition of wa.group_events or wa.messages for the month of a time, when there is none';
+
+CREATE FUNCTION wa_private.make_partition(at timestamptz)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM wa_private.make_partition('group_events', at);
 END
 $$;
 COMMENT ON FUNCTION wa_private.make_partition(timestamptz) IS
 'makes the partition of wa.group_events for the month of a time, when there is none';
+
+/* This month's partitions and the next one's. */
+CREATE FUNCTION wa_private.make_partitions()
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM wa_private.make_partition(t.name, now() + m.ahead)
+	FROM (VALUES ('group_events'), ('messages')) AS t (name)
+	CROSS JOIN (VALUES (interval '0'), (interval '1 month')) AS m (ahead);
+END
+$$;
+COMMENT ON FUNCTION wa_private.make_partitions() IS 'makes the partitions of this month and the next';

@@ -15,7 +15,7 @@ BEGIN
 	CREATE TABLE IF NOT EXISTS wa.groups (
 		group_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 		jid text COLLATE "C" NOT NULL UNIQUE,
-		watch_level text NOT NULL CHECK (watch_level IN ('none', 'counts', 'members')),
+		watch_level text NOT NULL CHECK (watch_level IN ('none', 'counts', 'members', 'messages')),
 		watch_chosen boolean NOT NULL DEFAULT false,
 		subject text,
 		subject_at timestamptz,
@@ -54,6 +54,12 @@ BEGIN
 		unobserved_since timestamptz,
 		first_seen_at timestamptz NOT NULL DEFAULT now()
 	) WITH (fillfactor = 50);
+	-- storages made before there were messages
+	IF NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conrelid = 'wa.groups'::regclass AND k.conname = 'groups_watch_level_check'
+				   AND pg_get_constraintdef(k.oid) LIKE '%messages%') THEN
+		ALTER TABLE wa.groups DROP CONSTRAINT IF EXISTS groups_watch_level_check,
+			ADD CONSTRAINT groups_watch_level_check CHECK (watch_level IN ('none', 'counts', 'members', 'messages'));
+	END IF;
 	CREATE INDEX IF NOT EXISTS groups_needs_refresh_idx ON wa.groups (group_id) WHERE needs_refresh;
 	CREATE INDEX IF NOT EXISTS groups_parent_jid_idx ON wa.groups (parent_jid) WHERE parent_jid IS NOT NULL;
 
@@ -62,7 +68,7 @@ BEGIN
 	COMMENT ON INDEX wa.groups_parent_jid_idx IS 'the groups of a community';
 	COMMENT ON COLUMN wa.groups.group_id IS 'number of the group';
 	COMMENT ON COLUMN wa.groups.jid IS 'its address in WhatsApp';
-	COMMENT ON COLUMN wa.groups.watch_level IS 'what is stored: none (only that it exists), counts (sizes, nothing about people), members';
+	COMMENT ON COLUMN wa.groups.watch_level IS 'what is stored: none (only that it exists), counts (sizes, nothing about people), members, messages (members and what they write)';
 	COMMENT ON COLUMN wa.groups.watch_chosen IS 'a person chose the level; otherwise it is the default of a bot';
 	COMMENT ON COLUMN wa.groups.subject IS 'its name';
 	COMMENT ON COLUMN wa.groups.subject_at IS 'when the name was set';

@@ -159,7 +159,7 @@ BEGIN
 	CREATE OR REPLACE VIEW wa.group_completeness AS
 	SELECT g.group_id, g.subject, g.watch_level,
 		coalesce(bots.present, 0) AS bots,
-		g.watch_level = 'members' AND g.roster_complete IS TRUE AND NOT g.needs_refresh
+		g.watch_level IN ('members', 'messages') AND g.roster_complete IS TRUE AND NOT g.needs_refresh
 			AND g.unobserved_since IS NULL AS complete,
 		CASE WHEN g.watch_level = 'none' THEN 'not watched'
 			WHEN g.watch_level = 'counts' THEN 'only counted'

@@ -80,8 +80,7 @@ BEGIN
 	FROM swept AS s
 	WHERE s.status <> s.previous_status;
 
-	PERFORM wa_private.make_partition(now());
-	PERFORM wa_private.make_partition(now() + interval '1 month');
+	PERFORM wa_private.make_partitions();
 	RETURN NULL;
 END
 $$;

@@ -79,6 +79,35 @@ feed_node(Script *script, const WaNode *node)
 	buf_free(&plain);
 }
 
+/* Nobody's: what can be read is fuzz_client_message's. */
+static void
+say_message(Script *script, uint8_t kind)
+{
+	static const char *const types[] = {"pkmsg", "msg", "skmsg", "msmsg", ""};
+	WaArena arena;
+	WaNode *node;
+	WaNode *enc;
+	const uint8_t *bytes;
+	size_t len;
+
+	arena_init(&arena, env_default(), 1 << 20);
+	node = node_new(&arena, kind == 4 ? "receipt" : "message");
+	node_set(node, "id", "m");
+	node_set_jid(node, "from", str_from(kind % 2 == 0 ? "100@g.us" : "12@lid"));
+	node_set_jid(node, "participant", str_from("12:1@lid"));
+	for (int i = next(script) % 3; i >= 0; i--)
+	{
+		enc = node_add(node, "enc");
+		node_set(enc, "v", "2");
+		node_set(enc, "type", types[next(script) % 5]);
+		len = next(script);
+		bytes = take(script, &len);
+		node_set_bytes(enc, bytes, len);
+	}
+	feed_node(script, node);
+	arena_free(&arena);
+}
+
 /* A stanza that leads on; the input chooses and fills it. */
 static void
 say(Script *script)
@@ -88,6 +117,11 @@ say(Script *script)
 	WaNode *child;
 	uint8_t kind = next(script);
 
+	if (kind >= 250 && kind < 255)
+	{
+		say_message(script, kind % 5);
+		return;
+	}
 	arena_init(&arena, env_default(), 1 << 20);
 	node = node_new(&arena, kind % 8 < 3 ? "iq" : kind % 8 < 5 ? "ib" : "notification");
 	node_set_jid(node, "from", str_from("s.whatsapp.net"));
@@ -147,14 +181,35 @@ say(Script *script)
 	arena_free(&arena);
 }
 
+/* The host's tables are empty. */
+static bool
+answer_needs(Script *script)
+{
+	WaNeed need;
+	int needs = 0;
+
+	if ((client_wants(script->client) & CLIENT_WANTS_RECORDS) == 0)
+		return false;
+	while (client_next_need(script->client, &need))
+		TARGET_CHECK(++needs < 100);
+	client_supplied(script->client, script->now);
+	return true;
+}
+
 static void
 pull(Script *script)
 {
 	WaEvent event;
 	int events = 0;
 
-	while (client_next_event(script->client, &event, script->now) == 1)
+	for (;;)
 	{
+		if (client_next_event(script->client, &event, script->now) != 1)
+		{
+			if (answer_needs(script))
+				continue;
+			return;
+		}
 		TARGET_CHECK(event.epoch == script->epoch + 1);
 		script->epoch = event.epoch;
 		TARGET_CHECK(++events < 100000);

@@ -58,7 +58,7 @@ export function fromMessages(client, group, people) {
   return client.events
     .filter(event => event.kind === 'messages.upsert')
     .flatMap(event => event.data.messages)
-    .filter(message => message.key.remoteJid === group || message.messageStubType === types.GROUP_CREATE)
+    .filter(message => message.key.remoteJid === group || types[message.messageStubType] === 'GROUP_CREATE')
     .flatMap(message => {
       const type = types[message.messageStubType];
       const parameters = message.messageStubParameters ?? [];

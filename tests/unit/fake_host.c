@@ -303,6 +303,23 @@ note_message(FakeHost *host, const WaMessageNews *news)
 		note(host, "MESSAGE WITHOUT SENSE");
 }
 
+/* "app 0 lid pn chat id name on": the kind is its number */
+static void
+note_action(FakeHost *host, const WaAppAction *action)
+{
+	const WaStr texts[] = {action->who.lid, action->who.pn, action->chat, action->id, action->name};
+	char line[600];
+	size_t len = 0;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	{
+		if (texts[i].data != NULL && len < sizeof(line))
+			len += (size_t) snprintf(line + len, sizeof(line) - len, " %.*s", (int) texts[i].len,
+									 texts[i].data);
+	}
+	note(host, "app %d%.*s on=%d", action->kind, (int) len, line, action->on);
+}
+
 static void
 note_event(FakeHost *host, const WaEvent *event)
 {
@@ -416,7 +433,13 @@ note_event(FakeHost *host, const WaEvent *event)
 					 event->media_hosts.hosts[i].data);
 			break;
 		case EVENT_APP_ACTIONS:
+			for (int i = 0; i < event->app_actions.count; i++)
+				note_action(host, &event->app_actions.list[i]);
+			break;
 		case EVENT_BLOB_WANTED:
+			host->blob_id = event->blob.id;
+			note(host, "blob %.*s", (int) event->blob.media->direct_path.len,
+				 event->blob.media->direct_path.data);
 			break;
 	}
 	if ((event->stanza != 0) != (event->stanza_bytes.len > 0))

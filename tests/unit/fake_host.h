@@ -44,6 +44,7 @@ typedef struct FakeHost
 	int errors;         /* calls that returned an error */
 
 	/* what was told last */
+	uint32_t blob_id; /* that is wanted; 0 none yet */
 	char qr[512];
 	char code[16];
 	WaBotStatus status;

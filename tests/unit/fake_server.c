@@ -43,6 +43,7 @@ fake_server_init(FakeServer *server, const WaEnv *env, int64_t wall_us)
 	buf_init(&server->in, env, FAKE_MEMORY);
 	buf_init(&server->out, env, FAKE_MEMORY);
 	buf_init(&server->log, env, FAKE_MEMORY);
+	buf_init(&server->last_enc, env, FAKE_MEMORY);
 	arena_init(&server->payload_arena, env, FAKE_MEMORY);
 	arena_init(&server->arena, env, FAKE_MEMORY);
 }
@@ -61,6 +62,7 @@ fake_server_free(FakeServer *server)
 {
 	fake_server_close(server);
 	buf_free(&server->log);
+	buf_free(&server->last_enc);
 	arena_free(&server->payload_arena);
 	arena_free(&server->arena);
 }
@@ -364,7 +366,9 @@ answer_iq(FakeServer *server, const WaNode *iq)
 	else if (node_child(iq, "query") != NULL && server->answer_queries)
 		fake_server_say(server, "<iq from=\"@g.us\" type=\"result\" id=\"%s\">%s</iq>", id,
 						server->groups);
-	else if (node_child(iq, "link_code_companion_reg") != NULL || node_child(iq, "query") != NULL)
+	else if (node_child(iq, "link_code_companion_reg") != NULL || node_child(iq, "query") != NULL ||
+			 node_child(iq, "key") != NULL || node_child(iq, "media_conn") != NULL ||
+			 node_child(iq, "sync") != NULL)
 		return; /* the test answers */
 	else
 		fake_server_say(server, "<iq from=\"s.whatsapp.net\" type=\"result\" id=\"%s\"/>", id);
@@ -378,6 +382,20 @@ answer_iq(FakeServer *server, const WaNode *iq)
 		if (server->queued == 0)
 			fake_server_say(server, "<ib from=\"s.whatsapp.net\"><offline count=\"0\"/></ib>");
 	}
+}
+
+static void
+keep_message(FakeServer *server, const WaNode *message)
+{
+	const WaNode *enc = node_child(message, "enc");
+
+	if (enc == NULL)
+		return;
+	buf_free(&server->last_enc);
+	must(buf_append(&server->last_enc, enc->bytes.data, enc->bytes.len));
+	snprintf(server->last_message, sizeof(server->last_message), "%s",
+			 node_attr(message, "id").data);
+	snprintf(server->last_type, sizeof(server->last_type), "%s", node_attr(enc, "type").data);
 }
 
 static bool
@@ -431,6 +449,8 @@ feed_frame(FakeServer *server, const uint8_t *payload, size_t len)
 			log_node(server, node, 0);
 			if (node_is(node, "iq"))
 				answer_iq(server, node);
+			else if (node_is(node, "message"))
+				keep_message(server, node);
 			return true;
 		case FAKE_CLOSED:
 			break;

@@ -70,6 +70,11 @@ typedef struct FakeServer
 
 	char last_iq[64]; /* id of the last question */
 
+	/* the last message: its id, its <enc> */
+	char last_message[64];
+	char last_type[16];
+	WaBuf last_enc;
+
 	/* everything received, as "tag attr=value ...\n" lines */
 	WaBuf log;
 	WaArena arena; /* the node at hand */

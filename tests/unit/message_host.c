@@ -189,10 +189,19 @@ write_group_text(SignalPhone *phone, const char *group, const char *text)
 void
 damage(void)
 {
-	WaBuf *bytes = &messages.parts[messages.n_parts - 1].bytes;
-	uint8_t *last = (uint8_t *) buf_data(bytes) + buf_len(bytes) - 1;
+	WrittenPart *part = &messages.parts[messages.n_parts - 1];
+	uint8_t *bytes = (uint8_t *) buf_data(&part->bytes);
+	size_t len = buf_len(&part->bytes);
+	WaWireField inner;
 
-	*last ^= 1;
+	if (part->type == SIGNAL_PKMSG)
+	{
+		/* a MAC lies at the end of the message inside */
+		assert_true(wire_find(bytes + 1, len - 1, 4, WIRE_BYTES, &inner));
+		bytes = (uint8_t *) inner.data;
+		len = inner.len;
+	}
+	bytes[len - 1] ^= 1;
 }
 
 /* ---- sending ---- */

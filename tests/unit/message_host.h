@@ -63,7 +63,7 @@ extern void write_plain(SignalPhone *phone, const void *data, size_t len); /* pa
 extern void write_text(SignalPhone *phone, const char *text);              /* conversation */
 extern void write_key(SignalPhone *phone, const char *group, const char *named);
 extern void write_group_text(SignalPhone *phone, const char *group, const char *text);
-/* Turns a bit of the part that was written last. */
+/* Turns a bit of the MAC or signature of the part that was written last. */
 extern void damage(void);
 /* count: <enc count>, 0 none. */
 extern void deliver(const char *head, int count);
