@@ -32,8 +32,9 @@ function memoryKeys() {
 }
 
 export class Client {
-  // baileys: the imported module; name: for messages of errors
-  constructor(baileys, endpoint, name) {
+  // baileys: the imported module; name: for messages of errors; options: further ones of the socket
+  constructor(baileys, endpoint, name, options = {}) {
+    this.options = options;
     this.baileys = baileys;
     this.endpoint = endpoint;
     this.name = name;
@@ -54,6 +55,7 @@ export class Client {
       shouldSyncHistoryMessage: () => false,
       connectTimeoutMs: 10000,
       defaultQueryTimeoutMs: 10000,
+      ...this.options,
     });
     socket.ev.on('creds.update', update => Object.assign(this.state.creds, update));
     socket.ev.on('connection.update', update => {
@@ -72,7 +74,8 @@ export class Client {
       }
     });
     for (const kind of ['groups.upsert', 'groups.update', 'group-participants.update',
-      'group.join-request', 'messages.upsert'])
+      'group.join-request', 'messages.upsert', 'messaging-history.set', 'contacts.upsert', 'chats.update',
+      'labels.edit', 'labels.association'])
       socket.ev.on(kind, data => this.events.push({ kind, data }));
     return this;
   }
