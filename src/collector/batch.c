@@ -25,8 +25,9 @@
 #define RETRY_FIRST_US (100 * INT64_C(1000))
 #define RETRY_MOST_US (10 * WA_SECOND)
 #define REJECT_LOG_US (60 * WA_SECOND)
-#define PAIR_CODE_US (180 * WA_SECOND) /* sheet 1 section 6.2 */
-#define LIMIT_ATTEMPTS 5               /* of a lone unit that is too slow or too large */
+#define PAIR_CODE_US (180 * WA_SECOND)   /* sheet 1 section 6.2 */
+#define ADDON_FACT "{\"fact\":\"addon\"" /* how such a fact begins */
+#define LIMIT_ATTEMPTS 5                 /* of a lone unit that is too slow or too large */
 
 struct Batch
 {
@@ -231,6 +232,15 @@ add_actions(Batch *batch, BatchUnit *unit, const WaEvent *event, WaNow now)
 }
 
 static void
+put_rows(Batch *batch, BatchUnit *unit, const Rows *rows)
+{
+	if (rows->has_message)
+		put_item(batch, unit, store_item_message(unit->bot_id, &rows->message));
+	for (const RowsFact *fact = rows->facts; fact != NULL; fact = fact->next)
+		put_item(batch, unit, store_item_fact(unit->bot_id, fact->json));
+}
+
+static void
 add_message(Batch *batch, BatchUnit *unit, const BatchSource *source, const WaMessageNews *news,
 			WaNow now)
 {
@@ -247,10 +257,7 @@ add_message(Batch *batch, BatchUnit *unit, const BatchSource *source, const WaMe
 	arena_init(&arena, &batch->scratch, ROWS_MAX_MEMORY);
 	if (rows_of_news(&arena, &context, news, &rows) != WA_OK)
 		unit->is_broken = true;
-	if (rows.has_message)
-		put_item(batch, unit, store_item_message(unit->bot_id, &rows.message));
-	for (const RowsFact *fact = rows.facts; fact != NULL; fact = fact->next)
-		put_item(batch, unit, store_item_fact(unit->bot_id, fact->json));
+	put_rows(batch, unit, &rows);
 	arena_free(&arena);
 }
 
@@ -362,6 +369,18 @@ batch_add(Batch *batch, const BatchSource *source, const WaEvent *event, WaNow n
 
 	unit->epoch = event->epoch;
 	add_event(batch, unit, source, event, now);
+	MemoryContextSwitchTo(old);
+}
+
+void
+batch_add_rows(Batch *batch, int64 bot_id, const Rows *rows, WaStr content)
+{
+	BatchSource source = {.bot_id = bot_id};
+	BatchUnit *unit = open_unit(batch, &source, 0, WA_STR_NONE);
+	MemoryContext old = MemoryContextSwitchTo(batch->context);
+
+	unit->content = copy_bytes(batch, content);
+	put_rows(batch, unit, rows);
 	MemoryContextSwitchTo(old);
 }
 
@@ -493,10 +512,13 @@ count_stored(Batch *batch, int first_item, int last_item)
 	{
 		const StoreItem *item = batch->items[i];
 
+		if (item->kind == STORE_FACT)
+			batch->counts.addons += strncmp(item->fact, ADDON_FACT, strlen(ADDON_FACT)) == 0;
 		if (item->kind != STORE_MESSAGE)
 			continue;
 		batch->counts.messages++;
 		batch->counts.pending += str_is(item->message->state, "pending");
+		batch->counts.secrets += item->message->secret.data != NULL;
 	}
 }
 

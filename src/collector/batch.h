@@ -59,6 +59,9 @@ typedef struct BatchSource
 
 extern void batch_add(Batch *batch, const BatchSource *source, const WaEvent *event, WaNow now);
 
+/* What does not come from a client: has no one to confirm it to.  content: for wa.rejected. */
+extern void batch_add_rows(Batch *batch, int64 bot_id, const Rows *rows, WaStr content);
+
 /*
  * Stores what it can, with retries by halves; nothing when the time for a
  * retry has not come.  Afterwards batch_resolved units have an outcome.
@@ -77,6 +80,8 @@ typedef struct BatchCounts
 	uint64 messages; /* pending ones included */
 	uint64 pending;
 	uint64 batches; /* transactions */
+	uint64 addons;  /* encrypted with the secret of a message */
+	uint64 secrets; /* messages with such a secret */
 } BatchCounts;
 
 extern const BatchCounts *batch_counts(const Batch *batch);

@@ -231,6 +231,14 @@ add_addon(RowsBuilder *builder, const RowsSource *source, const WaMessage *conte
 	rows_close_fact(builder, &json, &buf);
 }
 
+static void
+put_edited(RowsBuilder *builder, WaJson *json, const RowsSource *source, const WaMessage *edited)
+{
+	json_cstr(json, "kind", message_kind_name(edited->kind));
+	json_str(json, "body", put_cut(edited->body, ROWS_MAX_BODY));
+	json_raw(json, "extra", rows_extra(builder, source, edited));
+}
+
 /* Only the author edits: whoever the key names, it is the sender's own message. */
 static void
 add_edit(RowsBuilder *builder, const RowsSource *source, WaStr id, const WaMessage *edited,
@@ -243,9 +251,7 @@ add_edit(RowsBuilder *builder, const RowsSource *source, WaStr id, const WaMessa
 	by.push_name = WA_STR_NONE;
 	rows_open_said(builder, &json, &buf, "edit", source, at_us);
 	rows_put_target_by(builder, &json, id, &by, source->from_me);
-	json_cstr(&json, "kind", message_kind_name(edited->kind));
-	json_str(&json, "body", put_cut(edited->body, ROWS_MAX_BODY));
-	json_raw(&json, "extra", rows_extra(builder, source, edited));
+	put_edited(builder, &json, source, edited);
 	rows_close_fact(builder, &json, &buf);
 }
 
@@ -521,66 +527,90 @@ rows_of_news(WaArena *arena, const RowsContext *context, const WaMessageNews *ne
 
 /* ---- add-ons that can be read now ---- */
 
+/* Begins the fact of an add-on, with the message it is about. */
 static void
-add_opened(RowsBuilder *builder, RowsSource *source, const RowsAddon *addon,
-		   const WaAddonContent *content)
+open_addon(RowsBuilder *builder, WaJson *json, WaBuf *buf, const char *name,
+		   const RowsSource *source, const RowsAddon *addon, int64_t at_us)
+{
+	rows_open_said(builder, json, buf, name, source, at_us);
+	json_int(json, "addon_id", addon->addon_id);
+	json_begin_object(json, "target");
+	json_str(json, "id", addon->target_id);
+	put_identity(json, "by", &addon->target_by);
+	json_end_object(json);
+}
+
+static void
+add_vote(RowsBuilder *builder, const RowsSource *source, const RowsAddon *addon,
+		 const WaAddonContent *content)
 {
 	WaBuf buf;
 	WaJson json;
 
-	switch (content->kind)
-	{
-		case ADDON_POLL_VOTE:
-			rows_open_said(builder, &json, &buf, "vote", source, addon->at_us);
-			break;
-		case ADDON_EVENT_RESPONSE:
-			rows_open_said(builder, &json, &buf, "response", source, content->at_ms * 1000);
-			break;
-		case ADDON_REACTION:
-			rows_open_said(builder, &json, &buf, "reaction", source, content->at_ms * 1000);
-			break;
-		case ADDON_COMMENT:
-			if (content->message != NULL)
-			{
-				WaMessage comment = *content->message;
+	open_addon(builder, &json, &buf, "vote", source, addon, addon->at_us);
+	json_begin_array(&json, "hashes");
+	for (size_t i = 0; i < content->n_selected; i++)
+		json_hex(&json, NULL, content->selected[i]);
+	json_end_array(&json);
+	rows_close_fact(builder, &json, &buf);
+}
 
-				comment.kind = MESSAGE_COMMENT;
-				comment.target = addon->target;
-				add_row(builder, source, &comment, content->plaintext);
-			}
-			return;
-		case ADDON_EVENT_EDIT:
-		case ADDON_MESSAGE_EDIT:
-		case ADDON_POLL_EDIT:
-		case ADDON_POLL_ADD_OPTION:
-			if (content->message != NULL)
-			{
-				const WaMessage *edited = content->message;
-				const WaProtocol *protocol = edited->protocol;
+static void
+add_response(RowsBuilder *builder, const RowsSource *source, const RowsAddon *addon,
+			 const WaAddonContent *content)
+{
+	WaBuf buf;
+	WaJson json;
 
-				if (protocol != NULL && protocol->type == PROTOCOL_EDIT && protocol->edited != NULL)
-					edited = protocol->edited;
-				add_edit(builder, source, addon->target.id, edited, addon->at_us);
-			}
-			return;
-		case ADDON_UNKNOWN:
-			return;
-	}
-	rows_put_target_by(builder, &json, addon->target.id, &addon->target_by, addon->target.from_me);
-	if (content->kind == ADDON_POLL_VOTE)
-	{
-		json_begin_array(&json, "hashes");
-		for (size_t i = 0; i < content->n_selected; i++)
-			json_hex(&json, NULL, content->selected[i]);
-		json_end_array(&json);
-	}
-	else if (content->kind == ADDON_EVENT_RESPONSE)
-	{
-		json_int(&json, "response", content->response);
-		put_number(&json, "extra_guests", content->extra_guests);
-	}
-	else
-		put_name(&json, "text", content->reaction);
+	open_addon(builder, &json, &buf, "response", source, addon, content->at_ms * 1000);
+	json_int(&json, "response", content->response);
+	put_number(&json, "extra_guests", content->extra_guests);
+	rows_close_fact(builder, &json, &buf);
+}
+
+static void
+add_opened_reaction(RowsBuilder *builder, const RowsSource *source, const RowsAddon *addon,
+					const WaAddonContent *content)
+{
+	WaBuf buf;
+	WaJson json;
+
+	open_addon(builder, &json, &buf, "reaction", source, addon, content->at_ms * 1000);
+	put_name(&json, "text", content->reaction);
+	rows_close_fact(builder, &json, &buf);
+}
+
+static void
+add_opened_edit(RowsBuilder *builder, const RowsSource *source, const RowsAddon *addon,
+				const WaMessage *edited)
+{
+	const WaProtocol *protocol = edited->protocol;
+	WaBuf buf;
+	WaJson json;
+
+	if (protocol != NULL && protocol->type == PROTOCOL_EDIT && protocol->edited != NULL)
+		edited = protocol->edited;
+	open_addon(builder, &json, &buf, "edit", source, addon, addon->at_us);
+	put_edited(builder, &json, source, edited);
+	rows_close_fact(builder, &json, &buf);
+}
+
+/* A comment is a message; a fact of nobody says that it is not waited for any more. */
+static void
+add_comment(RowsBuilder *builder, const RowsSource *source, const RowsAddon *addon,
+			const WaAddonContent *content)
+{
+	WaMessage comment = *content->message;
+	WaBuf buf;
+	WaJson json;
+
+	comment.kind = MESSAGE_COMMENT;
+	comment.target = (WaMessageKey){.id = addon->target_id};
+	add_row(builder, source, &comment, content->plaintext);
+	rows_open_fact(builder, &json, &buf, "people");
+	json_int(&json, "addon_id", addon->addon_id);
+	json_begin_array(&json, "people");
+	json_end_array(&json);
 	rows_close_fact(builder, &json, &buf);
 }
 
@@ -595,11 +625,35 @@ rows_of_addon(WaArena *arena, const RowsContext *context, const RowsAddon *addon
 		.from = addon->from,
 		.from_me = addon->from_me,
 		.id = addon->id,
-		.origin = addon->origin,
+		.origin = str_from("live"),
 	};
 
 	rows_begin(&builder, arena, context, out);
 	source.sent_us = rows_time(&builder, addon->at_us, context->received_us);
-	add_opened(&builder, &source, addon, content);
+	switch (content->kind)
+	{
+		case ADDON_POLL_VOTE:
+			add_vote(&builder, &source, addon, content);
+			break;
+		case ADDON_EVENT_RESPONSE:
+			add_response(&builder, &source, addon, content);
+			break;
+		case ADDON_REACTION:
+			add_opened_reaction(&builder, &source, addon, content);
+			break;
+		case ADDON_COMMENT:
+			if (content->message != NULL)
+				add_comment(&builder, &source, addon, content);
+			break;
+		case ADDON_EVENT_EDIT:
+		case ADDON_MESSAGE_EDIT:
+		case ADDON_POLL_EDIT:
+		case ADDON_POLL_ADD_OPTION:
+			if (content->message != NULL)
+				add_opened_edit(&builder, &source, addon, content->message);
+			break;
+		case ADDON_UNKNOWN:
+			break;
+	}
 	return rows_end(&builder);
 }

@@ -11,7 +11,7 @@
  *
  * Facts, beside those of facts.h.  Each has chat (with chat_pn, chat_lid when
  * known), from: IDENTITY, from_me, at (unix s, fraction), id (of the stanza);
- * target is {id, by: IDENTITY, from_me}:
+ * target is {id, by: IDENTITY, from_me}.  What an add-on comes to has addon_id:
  *
  *	reaction		target, text ("": taken back)
  *	edit			target, kind, body, extra
@@ -105,17 +105,17 @@ extern WaStatus rows_of_news(WaArena *arena, const RowsContext *context, const W
 extern WaStatus rows_of_history(WaArena *arena, const RowsContext *context,
 								const WaHistoryEvent *event, Rows *out);
 
-/* An add-on whose original came later: what its fact "addon" said. */
+/* An add-on that could not be read when it came: what its fact "addon" said. */
 typedef struct RowsAddon
 {
-	WaStr chat; /* bare, as m_chat */
-	WaMessageKey target;
+	int64_t addon_id; /* the table's number of it, which its fact names */
+	WaStr chat;       /* as m_chat */
+	WaStr target_id;
 	WaIdentity target_by;
 	WaIdentity from;
 	bool from_me;
 	WaStr id;
 	int64_t at_us;
-	WaStr origin; /* "live" ... */
 } RowsAddon;
 
 /* The same now that addon_open has read it. */

@@ -75,7 +75,7 @@ typedef struct ShmemSlot
 	pg_atomic_uint64 fds_limit;
 	pg_atomic_uint64 memory_bytes;
 	pg_atomic_uint64 messages; /* stored; like the next two, since the slot is this database's */
-	pg_atomic_uint64 pending;  /* of these, not readable when they came */
+	pg_atomic_uint64 pending;  /* of these, not readable, each time that was told */
 	pg_atomic_uint64 batches;  /* transactions that stored something */
 
 	pg_atomic_uint32 reload; /* wa.bots is to be read again */

@@ -83,6 +83,13 @@ static Statement statements[N_STATEMENTS] = {
 					  " FROM wa_private.load_records($1, $2, $3, $4, $5)",
 					  5,
 					  {INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID}},
+	[READABLE_ADDONS] =
+		{"SELECT addon_id, bot_id, chat, addon_kind, payload, iv, secret, id, target_id,"
+		 " ARRAY(SELECT pg_catalog.jsonb_array_elements_text(target_by)),"
+		 " ARRAY(SELECT pg_catalog.jsonb_array_elements_text(sender)),"
+		 " from_me, at FROM wa_private.readable_addons($1)",
+		 1,
+		 {INT4OID}},
 	[DUE_QUESTIONS] = {"SELECT bot_id, group_jid FROM wa_private.due_questions($1)",
 					   1,
 					   {INT8ARRAYOID}},

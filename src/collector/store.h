@@ -152,6 +152,32 @@ extern StoreResult store_due_questions(const int64 *bots, int count, StoreQuesti
 extern StoreResult store_reject(int64 bot_id, WaStr stanza, WaStr content, const char *reason,
 								int sqlstate, StoreItem *const *items, int count);
 
+/* ---- add-ons ---- */
+
+/* An add-on that can be opened, with the secret of its original. */
+typedef struct StoreAddon
+{
+	int64 addon_id;
+	int64 bot_id;
+	WaStr chat;
+	char *kind;
+	WaStr payload;
+	WaStr iv;
+	WaStr secret;
+	WaStr id;
+	WaStr target_id;
+	WaStr *target_by; /* all JIDs of who wrote the original, the newest first */
+	int n_target_by;
+	WaStr *sender;
+	int n_sender;
+	bool from_me;
+	int64 sent_us; /* wall time */
+	int64 received_us;
+} StoreAddon;
+
+/* Up to limit of them, in the current memory context; the same ones not again for an hour. */
+extern StoreResult store_readable_addons(int limit, StoreAddon **addons, int *count);
+
 /* ---- records ---- */
 
 typedef struct StoreNeed

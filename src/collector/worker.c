@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "addons.h"
 #include "batch.h"
 #include "bots.h"
 #include "collector.h"
@@ -318,6 +319,7 @@ wac_worker_main(Datum arg)
 		session_confirm();
 		batch_forget(batch);
 		busy = !pulled_all && batch_has_room(batch);
+		busy |= addons_open(batch, host_now().mono_us);
 		if (batch_not_ready(batch) || session_not_ready())
 			reload_wanted = true;
 		beat();

@@ -110,7 +110,7 @@ COMMENT ON COLUMN wa.workers.fds_used IS 'file descriptors its sockets use';
 COMMENT ON COLUMN wa.workers.fds_limit IS 'file descriptors its sockets may use';
 COMMENT ON COLUMN wa.workers.memory_bytes IS 'memory of its bots, in bytes';
 COMMENT ON COLUMN wa.workers.messages IS 'messages it stored, counted since it serves this database';
-COMMENT ON COLUMN wa.workers.pending IS 'messages of these that could not be read when they came';
+COMMENT ON COLUMN wa.workers.pending IS 'how often a message could not be read when it came or was asked for again';
 COMMENT ON COLUMN wa.workers.batches IS 'transactions in which it stored something';
 COMMENT ON COLUMN wa.workers.restarts IS 'how often it was started again since the server started';
 COMMENT ON COLUMN wa.workers.next_start_at IS 'when it is started again, if it is waiting for that';

@@ -462,13 +462,13 @@ test_addon(void **state)
 	WaAddon addon = {.kind = ADDON_POLL_VOTE, .payload = s("cipher"), .iv = s("iv")};
 	WaStr selected[] = {s("0123456789abcdef0123456789abcdef")};
 	WaAddonContent opened = {.kind = ADDON_POLL_VOTE, .selected = selected, .n_selected = 1};
-	RowsAddon kept = {.chat = s("1203@g.us"),
-					  .target = {.id = s("P1"), .from_me = true},
+	RowsAddon kept = {.addon_id = 5,
+					  .chat = s("1203@g.us"),
+					  .target_id = s("P1"),
 					  .target_by = {.lid = s("900@lid")},
 					  .from = {.lid = s("11@lid")},
 					  .id = s("V1"),
-					  .at_us = SENT * WA_SECOND,
-					  .origin = s("live")};
+					  .at_us = SENT * WA_SECOND};
 	WaMessage comment = {.kind = MESSAGE_TEXT, .body = s("indeed")};
 
 	(void) state;
@@ -482,8 +482,8 @@ test_addon(void **state)
 	assert_int_equal(rows_of_addon(&arena, &context, &kept, &opened, &rows), WA_OK);
 	assert_json(rows.facts->json,
 				"{'fact':'vote','chat':'1203@g.us','from':{'lid':'11@lid'},'from_me':false,"
-				"'at':1795456380.0,'id':'V1','origin':'live',"
-				"'target':{'id':'P1','by':{'lid':'900@lid'},'from_me':true},'hashes':"
+				"'at':1795456380.0,'id':'V1','origin':'live','addon_id':5,"
+				"'target':{'id':'P1','by':{'lid':'900@lid'}},'hashes':"
 				"['3031323334353637383961626364656630313233343536373839616263646566']}");
 
 	opened = (WaAddonContent){.kind = ADDON_COMMENT, .message = &comment};
@@ -491,6 +491,7 @@ test_addon(void **state)
 	assert_true(rows.has_message);
 	assert_text(rows.message.kind, "comment");
 	assert_text(rows.message.body, "indeed");
+	assert_json(rows.facts->json, "{'fact':'people','addon_id':5,'people':[]}");
 	assert_non_null(strstr(rows.message.extra.data, "\"parent\":{\"id\":\"P1\""));
 }
 

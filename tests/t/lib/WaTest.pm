@@ -18,7 +18,7 @@ use Test::More;
 use Time::HiRes ();
 
 our @EXPORT = qw(simulator wa_node wait_for add_bot link_bot linked_node bot_status roster truth_roster
-	same_rosters worker_pid process_gone sql_error
+	same_rosters truth_messages messages same_messages worker_pid process_gone sql_error
 	wait_connected wait_acknowledged);
 
 our $timeout = $ENV{PG_TEST_TIMEOUT_DEFAULT} // 60;
@@ -198,6 +198,64 @@ sub same_rosters
 		Time::HiRes::usleep(100_000);
 	} while (Time::HiRes::time() < $until);
 	is($have, $want, $what);
+	return 0;
+}
+
+# Texts of a group as the tables have them: lines "wa_id lid text", sorted.
+sub messages
+{
+	my ($node, $group, %option) = @_;
+	return $node->safe_psql($option{database} // 'postgres', <<"SQL");
+SELECT coalesce(string_agg(line, E'\\n' ORDER BY line COLLATE "C"), '')
+FROM (
+	SELECT concat_ws(' ', m.wa_id,
+		(SELECT split_part(i.value, '\@', 1) FROM wa.user_ids AS i WHERE i.user_id = m.sender AND i.kind = 'lid' AND i.current),
+		m.body) AS line
+	FROM wa.messages AS m
+	JOIN wa.chats AS c USING (chat_id)
+	WHERE c.jid = @{[ quote($group) ]} AND m.kind = 'text') AS texts
+SQL
+}
+
+# The same from the simulator: what was said, which reads like a text.
+sub truth_messages
+{
+	my ($simulator, $group, %option) = @_;
+	my @lines;
+	my $after = $option{after} // -1;
+	while (defined $after)
+	{
+		my $page = $simulator->ask({ do => 'said', chat => $group, after => $after });
+		push @lines, map { "$_->{id} " . ($_->{from_lid} =~ s/\@.*//r) . " $_->{text}" } grep { $_->{kind} eq 'text' } @{ $page->{messages} };
+		$after = $page->{next};
+	}
+	return join "\n", sort @lines;
+}
+
+# same_messages(NODE, SIMULATOR, GROUP, WHAT): waits until both are equal.
+sub same_messages
+{
+	my ($node, $simulator, $group, $what, %option) = @_;
+	my $until = Time::HiRes::time() + $timeout;
+	my $want = truth_messages($simulator, $group, %option);
+	my $have;
+	do
+	{
+		eval { $have = messages($node, $group, %option); 1 } or $have = "no answer: $@";
+		if ($have eq $want)
+		{
+			pass($what);
+			return 1;
+		}
+		Time::HiRes::usleep(100_000);
+	} while (Time::HiRes::time() < $until);
+	my %have = map { $_ => 1 } split /\n/, $have;
+	my %want = map { $_ => 1 } split /\n/, $want;
+	my @missing = grep { !$have{$_} } sort keys %want;
+	my @extra = grep { !$want{$_} } sort keys %have;
+	fail($what);
+	diag(scalar(@missing) . " missing, the first: " . ($missing[0] // '') . "\n"
+			. scalar(@extra) . " too many, the first: " . ($extra[0] // ''));
 	return 0;
 }
 
