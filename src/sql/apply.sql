@@ -378,6 +378,8 @@ DECLARE
 	due boolean;
 	about_groups boolean;
 	about_people boolean;
+	about_messages boolean;
+	names_people boolean;
 	has_messages boolean := cardinality(m_bot) > 0;
 	new_groups boolean := false;
 	records jsonb := '[]';
@@ -395,6 +397,7 @@ DECLARE
 	message_ids bigint[] := '{}';
 	group_jids text[] := '{}';
 	group_ids bigint[] := '{}';
+	chat bigint;
 	feed bigint[] := '{}';
 BEGIN
 	-- what a call without messages has found and written
@@ -419,11 +422,16 @@ BEGIN
 	END IF;
 	-- many a call tells nothing but how a bot is: then neither people nor groups are touched
 	about_people := NOT kinds <@ ARRAY['status', 'caught_up', 'raw', 'history_notice', 'label'];
-	about_groups := kinds && ARRAY['group', 'group_list', 'group_gone', 'group_change', 'number_change', 'history_change', 'past_members']
-		OR kinds && wa_private.chat_fact_kinds();
+	about_messages := kinds && (wa_private.chat_fact_kinds() || '{contact,chat_label,message_label}'::text[]);
+	names_people := about_messages OR kinds && ARRAY['people', 'identity_change'];
+	about_groups := about_messages
+		OR kinds && ARRAY['group', 'group_list', 'group_gone', 'group_change', 'number_change', 'history_change', 'past_members'];
 
 	IF about_people THEN
 		records := wa_private.people_of(facts, NULL);
+		IF names_people THEN
+			records := records || wa_private.people_of_messages(bot_ids, facts, NULL);
+		END IF;
 		alone := wa_private.people_conflict(records)
 			OR (changes AND EXISTS (SELECT FROM wa_private.number_changes_of(facts)));
 	END IF;
@@ -472,6 +480,9 @@ BEGIN
 			facts || CASE WHEN m.unknown_groups THEN wa_private.chats_as_facts(m_chat) ELSE '{}' END,
 			'group_list' = ANY (kinds));
 	END IF;
+	IF about_messages THEN
+		levels := levels || wa_private.direct_levels(bot_ids, facts);
+	END IF;
 	IF m.unknown_groups THEN
 		new_groups := true;
 		group_jids := ARRAY(SELECT DISTINCT x.jid FROM unnest(m_chat) AS x (jid) WHERE x.jid LIKE '%@g.us');
@@ -484,8 +495,11 @@ BEGIN
 			PERFORM wa_private.change_number(c.before, c.after, c.at);
 		END LOOP;
 	END IF;
-	IF records <> '[]' AND jsonb_path_exists(levels, '$.* ? (@ != "messages")') THEN
+	IF records <> '[]' AND (names_people OR jsonb_path_exists(levels, '$.* ? (@ != "members" && @ != "messages")')) THEN
 		records := wa_private.people_of(facts, levels);
+		IF names_people THEN
+			records := records || wa_private.people_of_messages(bot_ids, facts, levels);
+		END IF;
 	END IF;
 	IF m.unknown_people THEN
 		records := records || wa_private.message_people(m_bot, m_chat, m_lid, m_pn, m_name, m_flags, m_origin, m_extra, m.sent, m.doubts);
@@ -513,16 +527,21 @@ BEGIN
 		bool_or(b.last_stanza_at IS NULL OR b.last_stanza_at < clock_timestamp() - interval '10 seconds')
 	INTO bots, due
 	FROM wa.bots AS b WHERE b.bot_id = ANY (bot_ids || m_bot);
-	IF 'group_change' = ANY (kinds) OR new_groups THEN
-		-- whoever hears of a group is in it; not again after it left
-		INSERT INTO wa.bot_groups (bot_id, group_id, first_seen_at, last_seen_at)
-		SELECT DISTINCT x.bot, g.group_id, now(), now()
-		FROM (SELECT f.bot, f.fact ->> 'group' AS jid FROM unnest(bot_ids, facts) AS f (bot, fact) WHERE f.fact ->> 'fact' = 'group_change'
+	IF 'group_change' = ANY (kinds) OR new_groups OR about_messages THEN
+		-- whoever hears of a group is in it; not again after it left; whoever only remembers it was in it
+		INSERT INTO wa.bot_groups (bot_id, group_id, first_seen_at, last_seen_at, left_at)
+		SELECT x.bot, g.group_id, now(), now(), CASE WHEN bool_and(x.is_history) THEN now() END
+		FROM (SELECT y.bot, coalesce(y.fact ->> 'group', y.fact ->> 'chat') AS jid,
+				'history' IN (y.fact ->> 'origin', y.fact ->> 'source', y.fact ->> 'type') IS TRUE AS is_history
+			  FROM unnest(bot_ids, facts) AS y (bot, fact)
+			  WHERE y.fact ->> 'fact' = 'group_change' OR y.fact ->> 'fact' = ANY (wa_private.chat_fact_kinds())
 			  UNION ALL
-			  SELECT w.bot, w.chat FROM unnest(m_bot, m_chat, m_origin) AS w (bot, chat, origin) WHERE new_groups AND w.origin = 'live') AS x
+			  SELECT w.bot, w.chat, w.origin IN ('history', 'group_history')
+			  FROM unnest(m_bot, m_chat, m_origin) AS w (bot, chat, origin) WHERE new_groups) AS x
 		JOIN wa.groups AS g ON g.jid = x.jid
 		WHERE x.bot = ANY (bots)
 			AND NOT EXISTS (SELECT FROM wa.bot_groups AS b WHERE b.bot_id = x.bot AND b.group_id = g.group_id)
+		GROUP BY x.bot, g.group_id
 		ON CONFLICT DO NOTHING;
 	END IF;
 	FOR f IN
@@ -532,6 +551,10 @@ BEGIN
 		ORDER BY x.no
 	LOOP
 		received := coalesce(to_timestamp((f.fact ->> 'received_at')::double precision), clock_timestamp());
+		IF about_messages AND f.kind = ANY (wa_private.chat_fact_kinds()) THEN
+			chat := wa_private.chat_of(f.bot, f.fact, levels, people);
+			CONTINUE WHEN chat IS NULL;
+		END IF;
 		CASE f.kind
 			WHEN 'group_change' THEN
 				SELECT x.* INTO r FROM wa_private.apply_change(f.bot, f.fact, received, people) AS x;
@@ -572,9 +595,34 @@ BEGIN
 				END IF;
 			WHEN 'raw' THEN
 				PERFORM wa_private.apply_raw(f.bot, f.fact, received);
+			WHEN 'edit', 'revoke' THEN
+				feed := feed || wa_private.apply_edit(f.bot, chat, f.fact, received, people);
+			WHEN 'reaction' THEN
+				feed := feed || wa_private.apply_reaction(f.bot, chat, f.fact, received, people);
+			WHEN 'vote' THEN
+				feed := feed || wa_private.apply_vote(f.bot, chat, f.fact, received, people);
+			WHEN 'response' THEN
+				feed := feed || wa_private.apply_response(f.bot, chat, f.fact, received, people);
+			WHEN 'addon' THEN
+				PERFORM wa_private.apply_addon(f.bot, chat, f.fact, received, people);
+			WHEN 'receipt' THEN
+				feed := feed || wa_private.apply_receipt(f.bot, chat, f.fact, received, people);
+			WHEN 'chat' THEN
+				feed := feed || wa_private.apply_chat(f.bot, chat, f.fact, received);
+			WHEN 'contact' THEN
+				feed := feed || wa_private.apply_contact(f.bot, f.fact, received, people);
+			WHEN 'label', 'chat_label', 'message_label' THEN
+				feed := feed || wa_private.apply_label(f.bot, f.fact, received, levels, people);
+			WHEN 'member_label' THEN
+				PERFORM wa_private.apply_member_label(f.bot, f.fact, people);
+			WHEN 'identity_change' THEN
+				PERFORM wa_private.apply_identity_change(f.bot, f.fact, received, people);
 			ELSE
 				NULL;			-- aliases and people were learned above
 		END CASE;
+		IF f.fact ? 'addon_id' THEN
+			DELETE FROM wa_private.pending_addons AS a WHERE a.addon_id = (f.fact ->> 'addon_id')::bigint AND a.bot_id = f.bot;
+		END IF;
 	END LOOP;
 
 	IF due THEN
@@ -598,6 +646,9 @@ BEGIN
 	END IF;
 	IF event_ids <> '{}' OR group_ids <> '{}' OR message_ids <> '{}' OR feed <> '{}' THEN
 		group_ids := ARRAY(SELECT DISTINCT x.id FROM unnest(group_ids) AS x (id));
+		IF feed <> '{}' THEN
+			message_ids := message_ids || wa_private.messages_of_feed(feed);
+		END IF;
 		PERFORM wa_private.write_feed(written.ids, written.places, written.bots, written.what, feed, event_ids, group_ids);
 		PERFORM wa_private.notify_events(event_ids, group_ids, message_ids);
 	END IF;

@@ -98,7 +98,7 @@ END
 $$;
 COMMENT ON FUNCTION wa_private.check_watch_level(text) IS 'raises an error unless the text is a watch level';
 
-CREATE FUNCTION wa.add_bot(name text, device_name text DEFAULT NULL, default_watch text DEFAULT NULL)
+CREATE FUNCTION wa.add_bot(name text, device_name text DEFAULT NULL, default_watch text DEFAULT NULL, watch_direct boolean DEFAULT true)
 RETURNS bigint LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -118,8 +118,11 @@ BEGIN
 		END IF;
 		PERFORM wa.create_storage();
 	END IF;
-	INSERT INTO wa.bots (name, device_name, default_watch)
-	VALUES (add_bot.name, add_bot.device_name, add_bot.default_watch)
+	IF watch_direct IS NULL THEN
+		RAISE EXCEPTION 'watch_direct must not be null' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	INSERT INTO wa.bots (name, device_name, default_watch, watch_direct)
+	VALUES (add_bot.name, add_bot.device_name, add_bot.default_watch, add_bot.watch_direct)
 	RETURNING bots.bot_id INTO id;
 	PERFORM wa_private.wake_workers();
 	RETURN id;
@@ -129,10 +132,11 @@ EXCEPTION
 			USING ERRCODE = 'duplicate_object';
 END
 $$;
-COMMENT ON FUNCTION wa.add_bot(text, text, text) IS
-'adds a bot and returns its number; then show wa.qr_text() to the phone that shall be linked. device_name: name under "Linked devices"; default_watch: level of the groups it discovers';
+COMMENT ON FUNCTION wa.add_bot(text, text, text, boolean) IS
+'adds a bot and returns its number; then show wa.qr_text() to the phone that shall be linked. device_name: name under "Linked devices"; default_watch: level of the groups it discovers; watch_direct: whether its direct chats are stored';
 
-CREATE FUNCTION wa.update_bot(bot bigint, name text DEFAULT NULL, device_name text DEFAULT NULL, default_watch text DEFAULT NULL)
+CREATE FUNCTION wa.update_bot(bot bigint, name text DEFAULT NULL, device_name text DEFAULT NULL, default_watch text DEFAULT NULL,
+	watch_direct boolean DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -148,7 +152,8 @@ BEGIN
 	UPDATE wa.bots AS b
 	SET name = coalesce(update_bot.name, b.name),
 		device_name = coalesce(update_bot.device_name, b.device_name),
-		default_watch = coalesce(update_bot.default_watch, b.default_watch)
+		default_watch = coalesce(update_bot.default_watch, b.default_watch),
+		watch_direct = coalesce(update_bot.watch_direct, b.watch_direct)
 	WHERE b.bot_id = bot;
 	PERFORM wa_private.wake_workers();
 EXCEPTION
@@ -157,21 +162,23 @@ EXCEPTION
 			USING ERRCODE = 'duplicate_object';
 END
 $$;
-COMMENT ON FUNCTION wa.update_bot(bigint, text, text, text) IS
-'changes what is given; the device name is used at the next link, the watch level for groups discovered from now on';
+COMMENT ON FUNCTION wa.update_bot(bigint, text, text, text, boolean) IS
+'changes what is given; the device name is used at the next link, the watch level for groups discovered from now on, watch_direct for direct chats without a level of their own';
 
-CREATE FUNCTION wa.update_bot(bot text, name text DEFAULT NULL, device_name text DEFAULT NULL, default_watch text DEFAULT NULL)
+CREATE FUNCTION wa.update_bot(bot text, name text DEFAULT NULL, device_name text DEFAULT NULL, default_watch text DEFAULT NULL,
+	watch_direct boolean DEFAULT NULL)
 RETURNS void LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	SELECT wa.update_bot(wa_private.bot_id(bot), name, device_name, default_watch);
+	SELECT wa.update_bot(wa_private.bot_id(bot), name, device_name, default_watch, watch_direct);
 END;
-COMMENT ON FUNCTION wa.update_bot(text, text, text, text) IS
-'changes what is given; the device name is used at the next link, the watch level for groups discovered from now on';
+COMMENT ON FUNCTION wa.update_bot(text, text, text, text, boolean) IS
+'changes what is given; the device name is used at the next link, the watch level for groups discovered from now on, watch_direct for direct chats without a level of their own';
 
 /*
  * Removes a bot.  Its keys go, so it must be unlinked on the phone too unless
- * wa.logout() was called before.  purge removes the groups that no other bot
- * is or was in, with everything about them, and people who are in none.
+ * wa.logout() was called before.  purge removes its direct chats and the groups
+ * that no other bot is or was in, with everything about them, and people who
+ * are in none.
  */
 CREATE FUNCTION wa.remove_bot(bot bigint, purge boolean DEFAULT false)
 RETURNS void LANGUAGE plpgsql VOLATILE
@@ -202,6 +209,7 @@ BEGIN
 	DELETE FROM wa.bots AS b WHERE b.bot_id = bot;
 	IF purge THEN
 		PERFORM wa_private.forget_group(own_group, true) FROM unnest(own_groups) AS own_group;
+		PERFORM wa_private.forget_chats(ARRAY(SELECT c.chat_id FROM wa.chats AS c WHERE c.bot_id = bot));
 		PERFORM wa_private.forget_lonely_people();
 	END IF;
 	UPDATE wa.groups AS g
@@ -212,7 +220,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION wa.remove_bot(bigint, boolean) IS
-'removes a bot and its keys; call wa.logout() before so that the phone forgets it too. purge: also everything about the groups that only this bot was in';
+'removes a bot and its keys; call wa.logout() before so that the phone forgets it too. purge: also its direct chats and everything about the groups that only this bot was in';
 
 CREATE FUNCTION wa.remove_bot(bot text, purge boolean DEFAULT false)
 RETURNS void LANGUAGE sql VOLATILE
@@ -220,7 +228,7 @@ BEGIN ATOMIC
 	SELECT wa.remove_bot(wa_private.bot_id(bot), purge);
 END;
 COMMENT ON FUNCTION wa.remove_bot(text, boolean) IS
-'removes a bot and its keys; call wa.logout() before so that the phone forgets it too. purge: also everything about the groups that only this bot was in';
+'removes a bot and its keys; call wa.logout() before so that the phone forgets it too. purge: also its direct chats and everything about the groups that only this bot was in';
 
 /* Writes what is wanted of a bot and wakes its worker. */
 CREATE FUNCTION wa_private.set_desired(bot bigint, wanted text)

@@ -20,7 +20,7 @@ BEGIN ATOMIC
 	FROM (VALUES (1, 'message', 'new'), (2, 'message', 'filled'), (3, 'message', 'edited'), (4, 'message', 'revoked'), (5, 'message', 'deleted'),
 		(6, 'reaction', 'changed'), (7, 'poll_vote', 'changed'), (8, 'event_response', 'changed'), (9, 'receipt', 'changed'),
 		(10, 'group_event', 'new'), (11, 'group', 'changed'), (12, 'chat', 'changed'), (13, 'contact', 'changed'), (14, 'media', 'stored'),
-		(15, 'label', 'changed')) AS c (what, kind, change);
+		(15, 'label', 'changed'), (16, 'message', 'lost')) AS c (what, kind, change);
 END;
 COMMENT ON FUNCTION wa_private.feed_codes() IS 'the kinds and changes of wa.feed() as numbers of wa_private.feed_batches';
 
@@ -55,6 +55,27 @@ END
 $$;
 COMMENT ON FUNCTION wa_private.write_feed(bigint[], bigint[], bigint[], smallint[], bigint[], bigint[], bigint[]) IS
 'writes what a transaction changed for wa.feed()';
+
+/* The messages that entries for wa_private.write_feed() are about. */
+CREATE FUNCTION wa_private.messages_of_feed(entries bigint[])
+RETURNS bigint[] LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(
+		SELECT DISTINCT x.message_id
+		FROM generate_series(1, cardinality(entries), 4) AS n (i)
+		CROSS JOIN LATERAL (
+			SELECT entries[n.i + 1] AS message_id WHERE entries[n.i] IN (3, 4, 9)
+			UNION ALL SELECT r.message_id FROM wa.reactions AS r WHERE entries[n.i] = 6 AND r.reaction_id = entries[n.i + 1]
+			UNION ALL SELECT v.message_id FROM wa.poll_votes AS v WHERE entries[n.i] = 7 AND v.vote_id = entries[n.i + 1]
+			UNION ALL SELECT v.message_id FROM wa.event_responses AS v WHERE entries[n.i] = 8 AND v.response_id = entries[n.i + 1]
+		) AS x
+		WHERE x.message_id IS NOT NULL
+		ORDER BY 1);
+END
+$$;
+COMMENT ON FUNCTION wa_private.messages_of_feed(bigint[]) IS 'the messages that changes are about';
 
 /* A position as text in its parts, or 22023. */
 CREATE FUNCTION wa_private.parse_cursor(cursor text, OUT epoch integer, OUT xid xid8, OUT batch_id bigint, OUT entry integer)

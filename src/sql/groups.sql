@@ -142,6 +142,7 @@ BEGIN
 	DELETE FROM wa.join_requests AS r WHERE r.group_id = id;
 	DELETE FROM wa.invite_links AS l WHERE l.group_id = id;
 	DELETE FROM wa.group_counts AS c WHERE c.group_id = id;
+	PERFORM wa_private.forget_chats(ARRAY(SELECT c.chat_id FROM wa.chats AS c WHERE c.group_id = id));
 	IF whole THEN
 		DELETE FROM wa.groups AS g WHERE g.group_id = id;
 		RETURN;
@@ -174,7 +175,9 @@ BEGIN
 						WHERE u.user_id IN (r.user_id, r.proposed_by, r.decided_by))
 		AND NOT EXISTS (SELECT FROM wa.invite_links AS l WHERE l.made_by = u.user_id)
 		AND NOT EXISTS (SELECT FROM wa.groups AS g
-						WHERE u.user_id IN (g.creator, g.subject_by, g.description_by));
+						WHERE u.user_id IN (g.creator, g.subject_by, g.description_by))
+		AND NOT wa_private.is_in_messages(u.user_id);
+	DELETE FROM wa.identity_changes AS i WHERE i.user_id = ANY (lonely);
 	DELETE FROM wa.user_ids AS i WHERE i.user_id = ANY (lonely);
 	DELETE FROM wa.users AS u WHERE u.user_id = ANY (lonely);
 	DELETE FROM wa.user_merges AS m WHERE m.into_user_id = ANY (lonely);

@@ -27,6 +27,7 @@ DECLARE
 	workers jsonb;
 	bots jsonb := '{}';
 	groups jsonb := '{}';
+	messages jsonb := '{}';
 	unwell jsonb;
 BEGIN
 	SELECT v.* INTO versions FROM wa.version() AS v;
@@ -72,16 +73,21 @@ BEGIN
 		IF wa_private.worker_trouble() IS NOT NULL THEN
 			problems := problems || jsonb_build_object('problem', 'a worker does less than it should', 'hint', wa_private.worker_trouble());
 		END IF;
-		IF has_table_privilege('wa.rejected', 'SELECT') THEN
-			IF EXISTS (SELECT FROM wa.rejected) THEN
+		SELECT jsonb_build_object('pending', count(*) FILTER (WHERE m.state = 'pending'), 'lost', count(*) FILTER (WHERE m.state = 'lost'))
+		INTO messages
+		FROM wa.messages AS m
+		WHERE m.state IN ('pending', 'lost');
+		IF has_any_column_privilege('wa.rejected', 'SELECT') THEN
+			messages := messages || jsonb_build_object('rejected', (SELECT count(r.rejected_id) FROM wa.rejected AS r));
+			IF EXISTS (SELECT r.rejected_id FROM wa.rejected AS r) THEN
 				problems := problems || jsonb_build_object('problem', 'there are stanzas that could not be stored',
 					'hint', 'SELECT * FROM wa.rejected shows them.');
 			END IF;
 		END IF;
 	END IF;
 	RETURN jsonb_build_object('ok', problems = '[]', 'problems', problems, 'versions', to_jsonb(versions), 'workers', workers,
-		'bots', bots, 'groups', groups);
+		'bots', bots, 'groups', groups, 'messages', messages);
 END
 $$;
 COMMENT ON FUNCTION wa.health() IS
-'{ok, problems: [{problem, hint}], versions, workers, bots: {status: number}, groups}';
+'{ok, problems: [{problem, hint}], versions, workers, bots: {status: number}, groups, messages: {pending, lost, rejected}}';

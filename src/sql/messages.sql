@@ -495,8 +495,19 @@ BEGIN
 		FROM unnest(new_ids, filled, located.chats, m_bot) AS x (new_id, filled, chat, bot)
 		WHERE x.new_id IS NOT NULL OR x.filled IS NOT NULL;
 	END IF;
-	IF located.waited_for THEN
-		PERFORM wa_private.link_messages(ids, places);
+	IF extras IS NOT NULL THEN
+		-- what is quoted may come later
+		INSERT INTO wa_private.waiting (chat_id, id_hash)
+		SELECT DISTINCT x.chat, hashtextextended(x.extra #>> '{quoted,id}', 0)
+		FROM unnest(new_ids, filled, located.chats, extras) AS x (new_id, filled, chat, extra)
+		WHERE (x.new_id IS NOT NULL OR x.filled IS NOT NULL) AND x.extra #>> '{quoted,id}' <> ''
+			AND NOT EXISTS (SELECT FROM wa_private.message_keys AS k
+				WHERE k.chat_id = x.chat AND k.id_hash = hashtextextended(x.extra #>> '{quoted,id}', 0))
+		ORDER BY 1, 2
+		ON CONFLICT DO NOTHING;
+	END IF;
+	IF located.waited_for OR lost > 0 THEN
+		PERFORM wa_private.link_messages(new_ids, located.chats, m_id, located.senders);
 	END IF;
 END
 $$;

@@ -514,6 +514,7 @@ BEGIN
 		subject_by = CASE g.subject_by WHEN gone THEN kept ELSE g.subject_by END,
 		description_by = CASE g.description_by WHEN gone THEN kept ELSE g.description_by END
 	WHERE gone IN (g.creator, g.subject_by, g.description_by);
+	PERFORM wa_private.merge_messages(kept, gone);
 
 	UPDATE wa.users AS k
 	SET push_name = CASE WHEN g.last_seen_at > k.last_seen_at THEN coalesce(g.push_name, k.push_name)

@@ -2,8 +2,10 @@
  * roles.sql
  *		Who may do what.  Nothing is granted to PUBLIC.
  *
- * Roles are the administrator's; wa.grant_reader and wa.grant_operator give
- * them rights.  A reader sees what was collected and no secret.  An operator
+ * Roles are the administrator's; wa.grant_reader, wa.grant_message_reader and
+ * wa.grant_operator give them rights.  A reader sees what was collected and no
+ * secret, and of messages who wrote when and of what kind, not what they say.
+ * A message reader sees that too.  An operator
  * also works with bots and chooses groups, which includes seeing QR codes.
  * Deleting what was collected is the owner's.  TRIGGER is granted to nobody: a
  * trigger would run as the worker.
@@ -41,14 +43,37 @@ BEGIN
 		'wa.people, wa.group_members, wa.event_feed, wa.group_growth, wa.phone_coverage, wa.group_completeness, '
 		'wa.workers TO %I', role);
 	EXECUTE format('GRANT SELECT (link_id, group_id, valid_from, valid_until, made_by) ON wa.invite_links TO %I', role);
+	EXECUTE format('GRANT SELECT ON wa.chats, wa.receipts, wa.identity_changes, wa.undecryptable, wa.history_progress TO %I', role);
+	-- not what they say: body, meta, raw, quotes and mentions
+	EXECUTE format('GRANT SELECT (message_id, sent_at, received_at, chat_id, sender, bot_id, from_me, is_forwarded, view_once, mentions_all, '
+		'via_broadcast, group_status, was_offline, wa_id, kind, state, origin, forwarding_score, expires_at, edited_at, revoked_at, '
+		'revoked_by, trouble, attempts, phone_asked) ON wa.messages TO %I', role);
+	EXECUTE format('GRANT SELECT ON wa_private.feed_batches TO %I', role);
+	EXECUTE format('GRANT SELECT (feed_epoch, feed_pruned) ON wa_private.storage TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION wa.resolve(text), wa.version(), wa.health(), wa_private.workers(), '
-		'wa_private.library_version(), wa_private.running_version(), wa_private.storage_version(), wa_private.worker_trouble() TO %I', role);
+		'wa_private.library_version(), wa_private.running_version(), wa_private.storage_version(), wa_private.worker_trouble(), '
+		'wa.feed(text, integer), wa.feed_position(), wa_private.feed_codes(), wa_private.parse_cursor(text), wa_private.require_storage() TO %I', role);
 	-- the functions above are looked up in wa_private; its tables stay closed
 	EXECUTE format('GRANT USAGE ON SCHEMA wa_private TO %I', role);
 END
 $$;
 COMMENT ON FUNCTION wa.grant_reader(name) IS
-'lets a role read what was collected: people, groups, events, status; no keys, no codes, no raw stanzas';
+'lets a role read what was collected: people, groups, events, status, who wrote when; no text, no keys, no codes, no raw stanzas';
+
+CREATE FUNCTION wa.grant_message_reader(role name)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM wa.grant_reader(role);
+	EXECUTE format('GRANT SELECT ON wa.messages, wa.message_edits, wa.reactions, wa.poll_options, wa.poll_votes, wa.event_responses, wa.media, '
+		'wa.contacts, wa.labels, wa.chat_labels, wa.message_labels, wa.inbox, wa.message_feed, wa.poll_results TO %I', role);
+	EXECUTE format('GRANT EXECUTE ON FUNCTION wa.conversation(bigint, bigint, integer), wa.conversation(text, bigint, integer), '
+		'wa_private.chat_id(text) TO %I', role);
+END
+$$;
+COMMENT ON FUNCTION wa.grant_message_reader(name) IS
+'lets a role read what was written too: texts, edits, reactions, votes, files, address books; besides what wa.grant_reader() gives';
 
 CREATE FUNCTION wa.grant_operator(role name)
 RETURNS void LANGUAGE plpgsql VOLATILE
@@ -58,11 +83,12 @@ DECLARE
 	function_name regprocedure;
 BEGIN
 	PERFORM wa.grant_reader(role);
-	EXECUTE format('GRANT INSERT (name, device_name, default_watch), '
-		'UPDATE (name, device_name, default_watch, desired, login_requested_at), DELETE ON wa.bots TO %I', role);
+	EXECUTE format('GRANT INSERT (name, device_name, default_watch, watch_direct), '
+		'UPDATE (name, device_name, default_watch, watch_direct, desired, login_requested_at), DELETE ON wa.bots TO %I', role);
 	EXECUTE format('GRANT UPDATE (watch_level, watch_chosen, needs_refresh, refresh_reason, refresh_asked_at, unobserved_since) '
 		'ON wa.groups TO %I', role);
-	EXECUTE format('GRANT SELECT ON wa.rejected TO %I', role);
+	EXECUTE format('GRANT UPDATE (watch_level) ON wa.chats TO %I', role);
+	EXECUTE format('GRANT SELECT (rejected_id, bot_id, rejected_at, reason, sqlstate, stanza) ON wa.rejected TO %I', role);
 	EXECUTE format('GRANT SELECT ON wa_private.links TO %I', role);
 	EXECUTE format('GRANT SELECT (bot_id, jid) ON wa_private.devices TO %I', role);
 	FOR function_name IN
@@ -72,12 +98,13 @@ BEGIN
 			AND d.refclassid = 'pg_extension'::regclass
 			AND d.refobjid = (SELECT e.oid FROM pg_extension AS e WHERE e.extname = 'wa_collector')
 		WHERE (p.pronamespace = to_regnamespace('wa')
-				AND p.proname NOT IN ('create_storage', 'adopt_node', 'grant_reader', 'grant_operator'))
+				AND p.proname NOT IN ('create_storage', 'adopt_node', 'grant_reader', 'grant_message_reader', 'grant_operator',
+					'conversation'))
 			OR (p.pronamespace = to_regnamespace('wa_private')
 				AND p.proname IN ('mailbox_put', 'wake_workers', 'render_qr_text', 'render_qr_svg', 'render_qr_png', 'bot_id',
 					'require_bot', 'require_storage', 'check_bot_name', 'check_device_name', 'check_watch_level', 'check_px',
 					'set_desired', 'is_linked', 'require_linkable', 'full_xid', 'raise_link_failure', 'worker_trouble', 'current_qr',
-					'refuse_passkey', 'group_id', 'level_rank', 'lock_people'))
+					'refuse_passkey', 'group_id', 'chat_id', 'level_rank', 'lock_people'))
 	LOOP
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', function_name, role);
 	END LOOP;

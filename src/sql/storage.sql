@@ -130,6 +130,7 @@ BEGIN
 	PERFORM wa_private.create_storage_replies();
 	PERFORM wa_private.create_storage_records();
 	PERFORM wa_private.create_storage_views();
+	PERFORM wa_private.create_storage_message_views();
 
 	INSERT INTO wa_private.storage (layout) VALUES (wa_private.storage_version())
 	ON CONFLICT (only_row) DO UPDATE SET layout = excluded.layout, adopted_at = now();

@@ -11,9 +11,10 @@ AS $$
 BEGIN
 	CREATE OR REPLACE VIEW wa.people AS
 	SELECT u.user_id,
-		coalesce(u.push_name, name.value, '+' || phone.value, u.masked_phone, 'person ' || u.user_id) AS name,
+		coalesce(contact.full_name, u.push_name, contact.business_name, name.value, '+' || phone.value, u.masked_phone,
+			'person ' || u.user_id) AS name,
 		phone.value AS phone, lid.value AS lid, name.value AS username,
-		u.push_name, u.masked_phone, u.country, u.first_seen_at, u.last_seen_at
+		u.push_name, u.masked_phone, u.country, u.first_seen_at, u.last_seen_at, contact.full_name AS contact_name, contact.business_name
 	FROM wa.users AS u
 	LEFT JOIN LATERAL (SELECT i.value FROM wa.user_ids AS i
 		WHERE i.user_id = u.user_id AND i.kind = 'pn' AND i.current
@@ -23,11 +24,14 @@ BEGIN
 		ORDER BY i.first_seen_at DESC LIMIT 1) AS lid ON true
 	LEFT JOIN LATERAL (SELECT i.value FROM wa.user_ids AS i
 		WHERE i.user_id = u.user_id AND i.kind = 'username' AND i.current
-		ORDER BY i.first_seen_at DESC LIMIT 1) AS name ON true;
+		ORDER BY i.first_seen_at DESC LIMIT 1) AS name ON true
+	LEFT JOIN LATERAL (SELECT CASE WHEN c.removed_at IS NULL THEN c.full_name END AS full_name, c.business_name
+		FROM wa.contacts AS c WHERE c.user_id = u.user_id
+		ORDER BY c.removed_at IS NOT NULL OR c.full_name IS NULL, c.changed_at DESC LIMIT 1) AS contact ON true;
 
 	COMMENT ON VIEW wa.people IS 'people with the number, LID and username they have now';
 	COMMENT ON COLUMN wa.people.user_id IS 'number of the person';
-	COMMENT ON COLUMN wa.people.name IS 'best name to show: push name, username, phone number, masked number';
+	COMMENT ON COLUMN wa.people.name IS 'best name to show: of the address book, push name, name of the business, username, phone number, masked number';
 	COMMENT ON COLUMN wa.people.phone IS 'phone number in digits, null when it is not known';
 	COMMENT ON COLUMN wa.people.lid IS 'digits of the LID';
 	COMMENT ON COLUMN wa.people.username IS 'username';
@@ -36,6 +40,8 @@ BEGIN
 	COMMENT ON COLUMN wa.people.country IS 'country code the server gave';
 	COMMENT ON COLUMN wa.people.first_seen_at IS 'when they were first seen';
 	COMMENT ON COLUMN wa.people.last_seen_at IS 'when they were last seen, to the day';
+	COMMENT ON COLUMN wa.people.contact_name IS 'name in the address book of a bot''s phone';
+	COMMENT ON COLUMN wa.people.business_name IS 'verified name of a business';
 
 	CREATE OR REPLACE VIEW wa.group_members AS
 	SELECT m.group_id, g.jid AS group_jid, g.subject, m.user_id, p.name, p.phone, p.lid, p.username,

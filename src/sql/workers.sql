@@ -25,11 +25,13 @@ DECLARE
 	here_system bigint := (SELECT c.system_identifier FROM pg_control_system() AS c);
 	here_database oid := (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
 	owner record;
+	claimed boolean;
 	refusal text;
 BEGIN
 	INSERT INTO wa_private.node (node_id, system_identifier, database_oid)
 	VALUES (here_node, here_system, here_database)
 	ON CONFLICT (only_row) DO NOTHING;
+	claimed := FOUND;
 	SELECT n.* INTO owner FROM wa_private.node AS n FOR UPDATE;
 
 	IF owner.node_id IS NOT NULL AND owner.node_id IS DISTINCT FROM here_node THEN
@@ -41,6 +43,7 @@ BEGIN
 		refusal := 'this database is a copy of another one whose bots would be thrown out; call wa.adopt_node() here when the original is gone';
 	ELSIF (owner.node_id, owner.system_identifier, owner.database_oid)
 		IS DISTINCT FROM (here_node, here_system, here_database) THEN
+		claimed := (owner.system_identifier, owner.database_oid) IS DISTINCT FROM (here_system, here_database);
 		UPDATE wa_private.node
 		SET node_id = here_node, system_identifier = here_system, database_oid = here_database, claimed_at = now();
 	END IF;
@@ -61,6 +64,11 @@ BEGIN
 		RETURN refusal;
 	END IF;
 
+	IF claimed THEN
+		-- transaction numbers may begin anew here: positions in the feed go on in a new epoch
+		UPDATE wa_private.storage AS s SET feed_epoch = s.feed_epoch + 1
+		WHERE s.feed_pruned IS NOT NULL OR EXISTS (SELECT FROM wa_private.feed_batches);
+	END IF;
 	DELETE FROM wa_private.links AS l
 	USING wa.bots AS b
 	WHERE b.bot_id = l.bot_id AND (b.worker = worker_started.worker OR b.worker IS NULL);
@@ -155,17 +163,18 @@ COMMENT ON FUNCTION wa_private.worker_bots(integer, integer) IS
 'the bots with bot_id modulo workers = worker, with their keys; the keys are null for a bot that never began to link';
 
 /* Parks a stanza that cannot be stored. */
-CREATE FUNCTION wa_private.reject(bot_id bigint, stanza bytea, reason text, sqlstate text)
+CREATE FUNCTION wa_private.reject(bot_id bigint, stanza bytea, reason text, sqlstate text, content bytea DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	INSERT INTO wa.rejected (bot_id, stanza, reason, sqlstate)
+	INSERT INTO wa.rejected (bot_id, stanza, reason, sqlstate, content)
 	VALUES ((SELECT b.bot_id FROM wa.bots AS b WHERE b.bot_id = reject.bot_id), stanza,
-			coalesce(reject.reason, 'unknown'), reject.sqlstate);
+			coalesce(reject.reason, 'unknown'), reject.sqlstate, reject.content);
 END
 $$;
-COMMENT ON FUNCTION wa_private.reject(bigint, bytea, text, text) IS 'keeps a stanza that cannot be stored in wa.rejected';
+COMMENT ON FUNCTION wa_private.reject(bigint, bytea, text, text, bytea) IS
+'keeps a stanza that cannot be stored in wa.rejected, with what was decrypted of it';
 
 /*
  * The metadata questions that are due: groups whose members may differ from
