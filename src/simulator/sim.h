@@ -39,6 +39,7 @@ typedef struct SimFault SimFault;
 typedef struct SimSignal SimSignal;
 typedef struct SimHeard SimHeard;
 typedef struct SimAppState SimAppState;
+typedef struct SimPeerSent SimPeerSent;
 
 /* ---- sim_util.c: memory, time, chance, and a map from text to pointer ---- */
 
@@ -224,8 +225,9 @@ struct SimDevice
 	size_t signed_identity_len;
 	SimPrekeys prekeys;
 	bool uploaded;
-	bool dirty_groups; /* told at each login until cleaned */
-	bool greeted;      /* the phone has sent what a new companion gets */
+	bool dirty_groups;      /* told at each login until cleaned */
+	bool greeted;           /* the phone has sent what a new companion gets */
+	SimPeerSent *peer_sent; /* what the phone sent it of its own accord */
 	SimConn *conn;
 	SimQueue queue;
 	SimLogEntry log[SIM_LOG_SIZE];

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim.h"
+#include "sim_peer.h"
 
 SimAccount *
 sim_account_find(const char *number)
@@ -198,6 +198,7 @@ sim_account_remove_device(SimDevice *device, bool tell)
 	device->removed = true;
 	devices_changed(device->account);
 	sim_queue_clear(device);
+	sim_peer_forget(device);
 	free(device->prekeys.bytes);
 	memset(&device->prekeys, 0, sizeof(device->prekeys));
 	if (conn != NULL)

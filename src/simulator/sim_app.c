@@ -13,7 +13,7 @@
 
 #include "../protocol/wire.h"
 #include "sim_app.h"
-#include "sim_message.h"
+#include "sim_peer.h"
 #include "sim_wire.h"
 
 #define KEY_SHARE 6 /* ProtocolMessage.type */
@@ -131,7 +131,7 @@ sim_app_share(SimDevice *device, WaStr asked)
 	sim_wire_inner(&protocol, 7, &share);
 	sim_wire_begin(&message);
 	sim_wire_inner(&message, 12, &protocol);
-	(void) sim_say_peer(device, buf_data(&message), buf_len(&message), NULL);
+	(void) sim_peer_send(device, buf_data(&message), buf_len(&message), NULL);
 	buf_free(&message);
 }
 

@@ -16,9 +16,10 @@
 static SimFault *faults;
 
 static const char *const states[] = {
-	"close_at", "cert_defect", "failure", "refuse_version",  "no_iq_answer",
-	"silent",   "deaf",        "slow",    "split",           "duplicate",
-	"reorder",  "drop",        "passkey", "pair_code_error", "iq_error",
+	"close_at",     "cert_defect",     "failure",  "refuse_version",
+	"no_iq_answer", "silent",          "deaf",     "slow",
+	"split",        "duplicate",       "reorder",  "drop",
+	"passkey",      "pair_code_error", "iq_error", "peer_mac",
 };
 
 static const char *const blows[] = {

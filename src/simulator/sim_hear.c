@@ -10,6 +10,7 @@
 #include "../protocol/wire.h"
 #include "sim_app.h"
 #include "sim_message.h"
+#include "sim_peer.h"
 
 #define MAX_MESSAGE (8 << 20)
 #define MAX_RETRIES 5
@@ -495,7 +496,7 @@ answer_request(SimAccount *account, const Heard *heard)
 	(void) wire_put_varint(&answer, 2, PEER_RESPONSE);
 	put(&answer, PEER_RESPONSE, buf_data(&response), buf_len(&response));
 	put(&message, PROTOCOL, buf_data(&answer), buf_len(&answer));
-	(void) sim_say_peer(device, buf_data(&message), buf_len(&message), NULL);
+	(void) sim_peer_send(device, buf_data(&message), buf_len(&message), NULL);
 	buf_free(&message);
 	buf_free(&answer);
 	buf_free(&response);

@@ -11,7 +11,7 @@
 
 #include "sim_history.h"
 #include "sim_media.h"
-#include "sim_message.h"
+#include "sim_peer.h"
 #include "sim_wire.h"
 
 #define HISTORY_SYNC_NOTIFICATION 5
@@ -151,9 +151,9 @@ send_chunk(Run *run, Told *told, WaBuf *plain)
 		}
 	}
 	put_notice(told, blob, data, len, &message);
-	sent = sim_say_peer(run->device, buf_data(&message), buf_len(&message), told->id);
+	sent = sim_peer_send(run->device, buf_data(&message), buf_len(&message), told->id);
 	if (sent && strcmp(told->fault, "repeated") == 0)
-		sent = sim_say_peer(run->device, buf_data(&message), buf_len(&message), told->again);
+		sent = sim_peer_send(run->device, buf_data(&message), buf_len(&message), told->again);
 	buf_free(&message);
 	free(data);
 	return sent;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "sim_message.h"
+#include "sim_peer.h"
 
 int
 sim_keys_left(const SimDevice *device)
@@ -389,4 +390,6 @@ sim_keys_handle(SimConn *conn, const WaNode *iq)
 		node_set_u64(node_add(result, "count"), "value", (uint64_t) sim_keys_left(device));
 	sim_server_send(conn, result);
 	arena_free(&arena);
+	if (node_child(iq, "list") != NULL)
+		sim_peer_greet(device);
 }

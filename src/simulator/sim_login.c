@@ -211,8 +211,7 @@ sim_login_active(SimConn *conn)
 		return;
 	conn->active = true;
 	sim_queue_start(conn);
-	if (!conn->device->greeted)
-		sim_peer_greet(conn->device);
+	sim_peer_greet(conn->device);
 }
 
 void

@@ -191,10 +191,10 @@ typedef struct SimSay
 
 /* NULL, or why it was not said. */
 extern const char *sim_say(const SimSay *say, SimSaid **out);
+/* Takes the keys of a retry receipt, and ends a session of another registration. */
+extern void sim_say_renew(SimDevice *device, SimAccount *from, const WaNode *receipt);
 /* A device could not read it: answers its retry receipt. */
 extern void sim_say_retry(SimDevice *device, SimAccount *from, const WaNode *receipt);
-/* A message of the phone for one of its companions; id_out may be NULL.  False: no session. */
-extern bool sim_say_peer(SimDevice *device, const void *message, size_t len, char id_out[24]);
 /* New keys; those who share a chat are told.  keep: companions stay linked. */
 extern void sim_say_reinstall(SimAccount *account, bool keep);
 extern SimDamageKind sim_say_damage(const char *name); /* N_SIM_DAMAGES: no such */

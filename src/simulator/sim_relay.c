@@ -13,6 +13,7 @@
 
 #include "sim_history.h"
 #include "sim_message.h"
+#include "sim_peer.h"
 
 typedef struct Relay
 {
@@ -369,6 +370,8 @@ tell_person(SimConn *conn, const WaNode *receipt)
 		sim_said_receipt(conn->device, author, node_attr(item, "id"), type, 0);
 	if (str_is(type, "retry"))
 		sim_say_retry(conn->device, author, receipt);
+	if (str_is(type, "retry") && author == conn->device->account)
+		sim_peer_retry(conn->device, receipt);
 }
 
 /* The receipt as its addressee sees it. */

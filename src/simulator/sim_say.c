@@ -507,22 +507,13 @@ may_have(const SimSaid *said, const SimDevice *device)
 }
 
 void
-sim_say_retry(SimDevice *device, SimAccount *from, const WaNode *receipt)
+sim_say_renew(SimDevice *device, SimAccount *from, const WaNode *receipt)
 {
-	const WaNode *retry = node_child(receipt, "retry");
 	const WaNode *keys = node_child(receipt, "keys");
 	const WaNode *registration = node_child(receipt, "registration");
-	SimSaid *said = sim_said_find(node_attr(receipt, "id"), from);
-	uint64_t count = 1;
 	uint32_t id = 0;
 	SimBundle bundle;
 
-	/* the receipt itself was noted before */
-	if (from->deaf_to_retries || said == NULL || said->hashed || !may_have(said, device) ||
-		times_asked(said, device) > MAX_RETRIES)
-		return;
-	if (node_attr_u64(retry, "count", &count) && count > MAX_RETRIES)
-		return;
 	for (size_t i = 0; registration != NULL && i < registration->bytes.len && i < 4; i++)
 		id = id << 8 | (uint8_t) registration->bytes.data[i];
 	if (keys != NULL && sim_keys_read(keys, &bundle))
@@ -532,45 +523,23 @@ sim_say_retry(SimDevice *device, SimAccount *from, const WaNode *receipt)
 	}
 	else if (sim_signal_knows(from, device) && sim_signal_registration(from, device) != id)
 		sim_signal_end(from, device);
-	post_direct(said, device, (int) count);
 }
 
-bool
-sim_say_peer(SimDevice *device, const void *message, size_t len, char id_out[24])
+void
+sim_say_retry(SimDevice *device, SimAccount *from, const WaNode *receipt)
 {
-	SimAccount *from = device->account;
-	Sealed sealed;
-	WaArena arena;
-	char id[24];
-	bool ok;
+	const WaNode *retry = node_child(receipt, "retry");
+	SimSaid *said = sim_said_find(node_attr(receipt, "id"), from);
+	uint64_t count = 1;
 
-	seal_init(&sealed);
-	ok = seal_for(&sealed, from, device, message, len, SIM_SOUND);
-	if (ok)
-	{
-		WaNode *node;
-		WaNode *enc;
-
-		arena_init(&arena, sim.env, WA_MAX_STANZA_MEMORY);
-		node = node_new(&arena, "message");
-		snprintf(id, sizeof(id), "3A%020llX", (unsigned long long) ++sim.last_id);
-		node_set(node, "id", id);
-		node_set_jid(node, "from", sim_account_jid(&arena, from, false));
-		node_set(node, "type", "text");
-		node_set(node, "category", "peer");
-		node_set_u64(node, "t", (uint64_t) sim_util_now());
-		enc = node_add(node, "enc");
-		node_set(enc, "v", "2");
-		node_set(enc, "type", sim_signal_cipher_name(sealed.cipher));
-		node_set_bytes(enc, buf_data(&sealed.bytes), buf_len(&sealed.bytes));
-		/* known before it leaves: its receipt may come at once */
-		if (id_out != NULL)
-			memcpy(id_out, id, sizeof(id));
-		sim_queue_push_node(device, node);
-		arena_free(&arena);
-	}
-	seal_free(&sealed);
-	return ok;
+	/* the receipt itself was noted before */
+	if (from->deaf_to_retries || said == NULL || said->hashed || !may_have(said, device) ||
+		times_asked(said, device) > MAX_RETRIES)
+		return;
+	if (node_attr_u64(retry, "count", &count) && count > MAX_RETRIES)
+		return;
+	sim_say_renew(device, from, receipt);
+	post_direct(said, device, (int) count);
 }
 
 /* ---- new keys ---- */

@@ -167,6 +167,8 @@ async function everything() {
     appStateMacVerification: { patch: true, snapshot: true },
   });
   clients.push(alice);
+  // the first two things that the phone sends have to be asked for again
+  await simulator.ask({ do: 'fault', kind: 'peer_mac', times: 2 });
   await alice.linkByQr(simulator, ALICE);
   await simulator.ask({ do: 'options', history: null });
   const bob = new Client(baileys, simulator.endpoint, 'bob');
