@@ -116,6 +116,7 @@ client_create(const WaClientConfig *config, const WaDevice *device, WaClient **o
 	client->rest_at = WA_NEVER;
 	client->app_at = WA_NEVER;
 	arena_init(&client->arena, env, WA_MAX_STANZA_MEMORY);
+	arena_init(&client->delivery_arena, env, WA_MAX_STANZA_MEMORY);
 	client_output_init(client);
 	client_offline_reset(client);
 	*out = client;
@@ -134,6 +135,7 @@ client_reset_connection(WaClient *client)
 	client_groups_reset(client);
 	client_records_reset(client);
 	client_phone_reset(client);
+	client_delivery_reset(client);
 	client_media_reset(client);
 	client_appstate_reset(client);
 	if (client->upload != NULL)
@@ -191,7 +193,7 @@ client_memory(const WaClient *client)
 {
 	size_t bytes = sizeof(*client) + strlen(client->config.device_name) + 1;
 
-	bytes += client->arena.used + client->detail_len;
+	bytes += client->arena.used + client->delivery_arena.used + client->detail_len;
 	bytes += client_buf_memory(&client->in) + client_buf_memory(&client->out);
 	bytes += client_buf_memory(&client->stage) + client_buf_memory(&client->held);
 	bytes += (size_t) client->n_iqs * sizeof(ClientIq);

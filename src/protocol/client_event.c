@@ -177,7 +177,10 @@ client_next_event(WaClient *client, WaEvent *event, WaNow now)
 			return 0;
 		if (!client_phone_next(client) && !client_appstate_next(client) &&
 			!client_stanza_next(client))
+		{
+			client_delivery_flush(client);
 			return 0;
+		}
 	}
 }
 

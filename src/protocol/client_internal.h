@@ -24,6 +24,7 @@
  *	client_phone.c		asking the own phone
  *	client_identity.c	somebody has new keys
  *	client_receipt.c	incoming receipts
+ *	client_delivery.c	outgoing ones
  *	client_media.c		hosts of the media service
  */
 #ifndef WA_CLIENT_INTERNAL_H
@@ -322,6 +323,11 @@ struct WaClient
 	bool phone_in_flight;
 	SignalBundle *phone_bundle; /* its keys, for a session that is to be started */
 
+	/* client_delivery.c */
+	WaArena delivery_arena;
+	WaNode *deliveries; /* receipts that are gathered, its children; NULL none */
+	int n_deliveries;   /* ids in them */
+
 	/* client_media.c */
 	bool media_wanted;
 	bool media_in_flight;
@@ -380,6 +386,8 @@ extern void client_event_reset(WaClient *client); /* drops what nobody pulled */
 extern void client_output_init(WaClient *client);
 /* What is sent between begin and end waits for the events made between them. */
 extern void client_output_begin(WaClient *client);
+/* The same, but it waits for every event there has been. */
+extern void client_output_begin_late(WaClient *client);
 extern void client_output_send(WaClient *client, const WaNode *node);
 extern void client_output_end(WaClient *client);
 /* For what nothing stored depends on: goes out at once, also past what waits. */
@@ -572,6 +580,13 @@ extern bool client_identity(WaClient *client, const WaNode *notification);
 /* ---- client_receipt.c ---- */
 
 extern void client_receipt(WaClient *client, const WaNode *stanza);
+
+/* ---- client_delivery.c ---- */
+
+/* The receipt of this type for a message, now or with others. */
+extern void client_delivery(WaClient *client, const WaNode *message, const char *type);
+extern void client_delivery_flush(WaClient *client); /* the input is used up */
+extern void client_delivery_reset(WaClient *client);
 
 /* ---- client_media.c ---- */
 

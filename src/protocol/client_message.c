@@ -453,10 +453,8 @@ client_message_receipt(WaClient *client, const ClientMessage *m)
 {
 	const WaMessageSource *source = &m->source;
 	const char *type = source->scope.peer ? "peer_msg" : source->from_me ? "sender" : "inactive";
-	WaNode *receipt = answer_receipt(&client->arena, m->stanza, type);
 
-	if (receipt != NULL)
-		client_output_send(client, receipt);
+	client_delivery(client, m->stanza, type);
 }
 
 /* "The chunk is taken": the phone does not keep it any longer (sheet 2 section 9.2). */

@@ -55,6 +55,12 @@ client_output_begin(WaClient *client)
 }
 
 void
+client_output_begin_late(WaClient *client)
+{
+	client->made = 1;
+}
+
+void
 client_output_send(WaClient *client, const WaNode *node)
 {
 	WaBuf plain;

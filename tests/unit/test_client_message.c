@@ -548,6 +548,64 @@ lets_go_while_it_waits(void **state)
 	told(1, "text: one\n");
 }
 
+/* ---- the offline queue ---- */
+
+/* So many messages at once, as a queue is drained. */
+static void
+say_queued(int first, int count)
+{
+	char head[300];
+
+	for (int i = first; i < first + count; i++)
+	{
+		write_group_text(&messages.alice, MESSAGE_GROUP, "queued");
+		snprintf(head, sizeof(head),
+				 "<message from=\"" MESSAGE_GROUP "\" participant=\"" ALICE_LID
+				 "\" t=\"1795456383\" offline=\"%d\" id=\"q%d\"/>",
+				 i, i);
+		say_parts(head, 0);
+	}
+}
+
+static void
+gathers_receipts_of_the_queue(void **state)
+{
+	(void) state;
+	write_key(&messages.alice, MESSAGE_GROUP, MESSAGE_GROUP);
+	deliver(IN_GROUP("g1"), 0);
+	HOST->server.queued = 500;
+	fake_host_cut(HOST);
+	fake_host_advance(HOST, 3 * WA_SECOND);
+	assert_int_equal(HOST->status, BOT_ONLINE);
+	fake_host_clear(HOST);
+
+	HOST->hold = true;
+	say_queued(0, 3);
+	write_text(&messages.alice, "directly");
+	say_parts(DIRECT("d1"), 0);
+	fake_host_pump(HOST);
+	told(3, "text: queued\n");
+	sent(0, "receipt");
+	HOST->hold = false;
+	fake_host_pump(HOST);
+	sent(1, "receipt id=q0 to=" MESSAGE_GROUP " participant=" ALICE_LID " type=inactive\n<list\n");
+	sent(1, "receipt id=d1 to=" ALICE_LID " type=inactive\n");
+	sent(2, "receipt");
+	fake_host_clear(HOST);
+
+	say_queued(10, 300);
+	fake_host_pump(HOST);
+	told(300, "text: queued\n");
+	sent(1, "receipt id=q10 ");
+	sent(1, "receipt id=q266 "); /* no more than 256 in one */
+	sent(2, "<list\n");
+	fake_server_say(&HOST->server, "<ib><offline count=\"304\"/></ib>");
+	say_queued(400, 2);
+	fake_host_pump(HOST);
+	sent(1, "receipt id=q400 ");
+	sent(1, "receipt id=q401 ");
+}
+
 /* ---- memory ---- */
 
 static void
@@ -681,6 +739,7 @@ main(void)
 		TEST(does_not_read_tables_that_are_behind),
 		TEST(waits_for_the_host_in_order),
 		TEST(lets_go_while_it_waits),
+		TEST(gathers_receipts_of_the_queue),
 		TEST(idles_at_kilobytes),
 		TEST(survives_every_failed_allocation),
 		TEST(tells_receipts),
