@@ -108,7 +108,7 @@ put_row(Script *script, const WaRecord *record, uint64_t epoch)
 {
 	Row *row = &script->rows[script->n_rows];
 
-	TARGET_CHECK(record->kind >= RECORD_SESSION && record->kind <= RECORD_RETRY);
+	TARGET_CHECK(record->kind >= RECORD_SESSION && record->kind <= RECORD_APP_VALUE);
 	TARGET_CHECK(record->chat.len <= 128 && record->name.len <= 300);
 	if (script->n_rows == MAX_ROWS)
 		return;
