@@ -91,6 +91,7 @@ do_media_gone(SimCall *call)
 
 	SIM_NEED(blob, "there is no such file");
 	blob->gone = json_is_integer(code) ? (int) json_integer_value(code) : 404;
+	blob->lost = sim_command_flag(call, "lost") == 1;
 	return NULL;
 }
 

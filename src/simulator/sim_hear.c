@@ -405,6 +405,16 @@ find_copy(const SimAccount *account, WaStr id, Copy *out)
 	return true;
 }
 
+WaStr
+sim_hear_copy(const SimAccount *account, WaStr id)
+{
+	Copy copy;
+
+	if (!find_copy(account, id, &copy))
+		return WA_STR_NONE;
+	return (WaStr){(const char *) copy.message, copy.len};
+}
+
 /* A WebMessageInfo, as the field that answers one key of the request. */
 static void
 put_result(WaBuf *out, const SimAccount *account, WaStr id)

@@ -29,6 +29,7 @@ typedef struct Told
 	char fault[16];
 	int peer_receipts;
 	int history_receipts;
+	int uploads; /* asked for once more */
 } Told;
 
 typedef struct Run
@@ -82,7 +83,8 @@ deflated(const WaBuf *plain, size_t *len)
 
 /* The notification of a chunk, inline or on the media service. */
 static void
-put_notice(const Told *told, const SimBlob *blob, const uint8_t *data, size_t len, WaBuf *message)
+put_notice(const Told *told, const SimBlob *blob, const uint8_t *data, size_t len,
+		   const char *original_id, WaBuf *message)
 {
 	WaBuf notice;
 	WaBuf protocol;
@@ -98,6 +100,8 @@ put_notice(const Told *told, const SimBlob *blob, const uint8_t *data, size_t le
 	}
 	sim_wire_uint(&notice, 6, told->chunk.type);
 	sim_wire_uint(&notice, 7, (uint64_t) told->chunk.order);
+	if (original_id != NULL)
+		sim_wire_text(&notice, 8, original_id);
 	sim_wire_uint(&notice, 9, (uint64_t) told->chunk.progress);
 	if (told->chunk.oldest > 0)
 		sim_wire_uint(&notice, 10, (uint64_t) told->chunk.oldest);
@@ -150,7 +154,7 @@ send_chunk(Run *run, Told *told, WaBuf *plain)
 			json_decref(wrong);
 		}
 	}
-	put_notice(told, blob, data, len, &message);
+	put_notice(told, blob, data, len, NULL, &message);
 	sent = sim_peer_send(run->device, buf_data(&message), buf_len(&message), told->id);
 	if (sent && strcmp(told->fault, "repeated") == 0)
 		sent = sim_peer_send(run->device, buf_data(&message), buf_len(&message), told->again);
@@ -299,6 +303,32 @@ sim_history_linked(SimDevice *device)
 	json_decref(out);
 }
 
+bool
+sim_history_again(SimDevice *device, WaStr id)
+{
+	for (Run *run = runs; run != NULL; run = run->next)
+	{
+		for (int i = 0; run->device == device && i < run->n_told; i++)
+		{
+			Told *told = &run->told[i];
+			SimBlob *blob;
+			WaBuf message;
+
+			if (!str_is(id, told->id) && !str_is(id, told->again))
+				continue;
+			told->uploads++;
+			blob = sim_media_again(told->path[0] == '\0' ? NULL : sim_media_find(told->path));
+			if (blob == NULL)
+				return true;
+			put_notice(told, blob, NULL, 0, told->id, &message);
+			(void) sim_peer_send(device, buf_data(&message), buf_len(&message), told->again);
+			buf_free(&message);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* ---- looking ---- */
 
 void
@@ -335,6 +365,7 @@ told_json(const Told *told)
 						told->path[0] != '\0' ? json_string(told->path) : json_null());
 	json_object_set_new(object, "fault",
 						told->fault[0] != '\0' ? json_string(told->fault) : json_null());
+	json_object_set_new(object, "reuploads", json_integer(told->uploads));
 	json_object_set_new(object, "peer_msg", json_integer(told->peer_receipts));
 	json_object_set_new(object, "hist_sync", json_integer(told->history_receipts));
 	return object;

@@ -142,6 +142,8 @@ extern void sim_history_linked(SimDevice *device);
 extern const char *sim_history_set_option(json_t *value);
 /* Counts a receipt of the types peer_msg and hist_sync. */
 extern void sim_history_receipt(const SimDevice *device, WaStr id, WaStr type);
+/* A device could not download the chunk of this message: it is uploaded again.  False: none of ours. */
+extern bool sim_history_again(SimDevice *device, WaStr id);
 extern void sim_history_state(const SimAccount *account, json_t *out);
 extern const char *sim_history_truth(const SimAccount *account, json_t *request, json_t *out);
 

@@ -112,11 +112,26 @@ write_all(const uint8_t *data, size_t len)
 	return true;
 }
 
+/* Gives it a path and takes it in. */
+static void
+publish(SimBlob *blob)
+{
+	char name[28];
+
+	sim_util_random_text(name, sizeof(name) - 1);
+	snprintf(blob->path, sizeof(blob->path), "/v/t62.7118-24/%s.enc", name);
+	sim_map_put(&media.by_path, blob->path, blob);
+	snprintf(blob->path + strlen(blob->path), sizeof(blob->path) - strlen(blob->path),
+			 "?ccb=11-4&oh=01_%.8s&oe=7FFFFFFF&_nc_sid=5e03e0", name);
+	blob->next = media.blobs;
+	media.blobs = blob;
+	media.files++;
+}
+
 static SimBlob *
 store(const char *kind, const uint8_t *data, size_t len)
 {
 	SimBlob *blob;
-	char name[28];
 
 	if (media.file == NULL && (media.file = tmpfile()) == NULL)
 		return NULL;
@@ -129,15 +144,23 @@ store(const char *kind, const uint8_t *data, size_t len)
 		free(blob);
 		return NULL;
 	}
-	sim_util_random_text(name, sizeof(name) - 1);
-	snprintf(blob->path, sizeof(blob->path), "/v/t62.7118-24/%s.enc", name);
-	sim_map_put(&media.by_path, blob->path, blob);
-	snprintf(blob->path + strlen(blob->path), sizeof(blob->path) - strlen(blob->path),
-			 "?ccb=11-4&oh=01_%.8s&oe=7FFFFFFF&_nc_sid=5e03e0", name);
-	blob->next = media.blobs;
-	media.blobs = blob;
-	media.files++;
+	publish(blob);
 	return blob;
+}
+
+SimBlob *
+sim_media_again(const SimBlob *blob)
+{
+	SimBlob *again;
+
+	if (blob == NULL || blob->lost)
+		return NULL;
+	again = sim_util_alloc(sizeof(*again));
+	*again = *blob;
+	again->gone = 0;
+	again->downloads = 0;
+	publish(again);
+	return again;
 }
 
 SimBlob *

@@ -22,6 +22,7 @@ typedef struct SimBlob
 	uint64_t enc_size;
 	uint64_t at; /* where it begins in the service's own file */
 	int gone;    /* the status that a download gets, 0: it is there */
+	bool lost;   /* nobody has it any more */
 	int downloads;
 } SimBlob;
 
@@ -32,6 +33,8 @@ extern bool sim_media_start(const char *address, int port, const char *tls_cert,
 extern SimBlob *sim_media_put(const char *kind, const uint8_t *plain, size_t len,
 							  const uint8_t *key);
 extern SimBlob *sim_media_find(const char *path); /* with or without query; NULL: none */
+/* The same file at a new place; NULL: there is none, or it is lost. */
+extern SimBlob *sim_media_again(const SimBlob *blob);
 extern void sim_media_url(const SimBlob *blob, char *out, size_t size);
 extern void sim_media_conn(SimConn *conn, const WaNode *iq); /* answers the query */
 /* The hosts that clients are told, in order; "self" is this one.  NULL: only it. */

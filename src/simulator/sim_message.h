@@ -207,6 +207,8 @@ extern void sim_hear_message(SimDevice *device, const WaNode *message, SimGroup 
 							 SimAccount *to, int64_t t);
 /* Answers what the companions asked and the phone has not answered yet, unless it is offline. */
 extern void sim_hear_answer(SimAccount *account);
+/* The Message that the phone has under that id, said or heard; absent: none. */
+extern WaStr sim_hear_copy(const SimAccount *account, WaStr id);
 extern void sim_hear_page(const SimAccount *account, int after, json_t *out);
 
 /* ---- sim_talk.c ---- */

@@ -14,6 +14,7 @@
 #include "sim_history.h"
 #include "sim_message.h"
 #include "sim_peer.h"
+#include "sim_reupload.h"
 
 typedef struct Relay
 {
@@ -457,6 +458,8 @@ sim_relay_receipt(SimConn *conn, const WaNode *receipt)
 	arena_free(&arena);
 	tell_person(conn, receipt);
 	sim_history_receipt(conn->device, node_attr(receipt, "id"), node_attr(receipt, "type"));
+	if (str_is(node_attr(receipt, "type"), "server-error"))
+		sim_reupload_receipt(conn->device, receipt);
 	forward_receipt(conn, receipt);
 }
 

@@ -51,11 +51,27 @@ async function files(baileys, alice, bob) {
   assert.equal((await simulator.ask({ do: 'media_state' })).uploads, 4);
   passed('files go up and come down');
 
+  // bob's phone has what it heard, and uploads it again
+  const bytes = randomBytes(5000);
+  const sent = await alice.socket.sendMessage(group, { document: bytes, mimetype: 'application/pdf', fileName: 'c.pdf' });
+  const got = await until('bob sees the file', () =>
+    heard(bob, 'messages.upsert').flatMap(d => d.messages).find(m => m.key.id === sent.key.id));
+  await simulator.ask({ do: 'media_gone', direct_path: got.message.documentMessage.directPath });
+  await assert.rejects(baileys.downloadMediaMessage(got, 'buffer', {}));
+  // the message gets the new path
+  const gone = got.message.documentMessage.directPath;
+  await bob.socket.updateMediaMessage(got);
+  assert.notEqual(got.message.documentMessage.directPath, gone);
+  assert.ok((await baileys.downloadMediaMessage(got, 'buffer', {})).equals(bytes));
+  await simulator.ask({ do: 'media_gone', direct_path: gone, lost: true });
+  await assert.rejects(bob.socket.updateMediaMessage(got), /NOT_FOUND/);
+  passed('a file that is gone is uploaded again, one that is lost is not');
+
   // the first of the hosts does not answer
   await simulator.ask({ do: 'media_hosts', hosts: ['127.0.0.1:9', 'self'] });
   await alice.reconnect();
   await alice.socket.sendMessage(group, { document: randomBytes(1000), mimetype: 'application/pdf', fileName: 'b.pdf' });
-  assert.equal((await simulator.ask({ do: 'media_state' })).uploads, 5);
+  assert.equal((await simulator.ask({ do: 'media_state' })).uploads, 6);
   await simulator.ask({ do: 'media_hosts' });
   passed('the second host is tried when the first is dead');
 }
