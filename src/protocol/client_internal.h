@@ -180,7 +180,8 @@ typedef struct ClientMessage
 	WaStr plaintext;
 	bool identity_changed;
 	bool was_missing;
-	int refusal; /* error of the ack, 0 none */
+	bool duplicate; /* a part was read before, or its key is gone */
+	int refusal;    /* error of the ack, 0 none */
 
 	const char *trouble; /* why it cannot be read, NULL it can */
 	bool untrusted;

@@ -237,6 +237,7 @@ decrypt_part(WaClient *client, ClientMessage *m, const SignalMessage *part)
 							  (WaStr){(const char *) buf_data(&plain), buf_len(&plain)}));
 				break;
 			case SIGNAL_DUPLICATE:
+				m->duplicate = true;
 				break;
 			case SIGNAL_UNREADABLE:
 			case SIGNAL_UNTRUSTED:
@@ -264,7 +265,7 @@ decrypt(WaClient *client, ClientMessage *m)
 	if (m->content != NULL)
 		m->trouble = NULL;
 	protocol = m->content == NULL ? NULL : m->content->protocol;
-	if (m->trouble != NULL)
+	if (m->trouble != NULL || (m->duplicate && m->content == NULL))
 		m->step = STEP_LOOKUP;
 	else if (protocol != NULL && protocol->type == PROTOCOL_PEER_RESPONSE)
 		m->step = STEP_LOOKUP;
@@ -535,10 +536,28 @@ ask_missing(WaClient *client, ClientMessage *m)
 							: client_missing_ask(client, m->source.chat, m->name);
 }
 
+/*
+ * Its key is gone, but it was never read: it came before its sender key did,
+ * and again, from the queue, when the key had gone past it.
+ */
+static bool
+is_still_missing(WaClient *client, const ClientMessage *m)
+{
+	ClientMissing missing;
+
+	return m->duplicate && m->content == NULL &&
+		   client_missing_get(client, m->source.chat, m->name, &missing);
+}
+
 static WaStatus
 tell(WaClient *client, ClientMessage *m)
 {
 	m->step = STEP_DONE;
+	if (m->trouble == NULL && is_still_missing(client, m))
+	{
+		m->trouble = "key_gone";
+		m->reason = RETRY_NO_SESSION;
+	}
 	client_event_aliases(client, identity_harvest(m->stanza), "message");
 	if (m->trouble != NULL)
 		return client_retry(client, m);

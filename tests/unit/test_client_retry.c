@@ -103,6 +103,44 @@ asks_for_a_sender_key(void **state)
 	told(1, "text: and on\n");
 }
 
+/*
+ * The question was stored and never sent; meanwhile the key came, for what was
+ * written later.  Nobody has read the message, so it is asked for again.
+ */
+static void
+asks_again_when_the_key_went_past(void **state)
+{
+	WrittenPart first;
+
+	(void) state;
+	keep_key();
+	write_group_text(&messages.alice, MESSAGE_GROUP, "too early");
+	deliver(IN_GROUP("g1"), 0);
+	told(1, "message live pending " MESSAGE_GROUP " g1 " ALICE_LID " me=0 no_sender_key: \n");
+	first = messages.parts[0];
+	buf_init(&messages.parts[0].bytes, env_default(), 1 << 20);
+	write_key(&messages.alice, MESSAGE_GROUP, MESSAGE_GROUP);
+	write_group_text(&messages.alice, MESSAGE_GROUP, "in time");
+	deliver(IN_GROUP("g2"), 0);
+	told(1, "text: in time\n");
+
+	buf_free(&messages.parts[0].bytes);
+	messages.parts[0] = first;
+	messages.n_parts = 1;
+	deliver(IN_GROUP("g1"), 0);
+	told(1, "message live pending " MESSAGE_GROUP " g1 " ALICE_LID " me=0 key_gone: \n");
+	sent(1, "<retry v=1 count=2 id=g1");
+	sent(0, "receipt id=g1 to=" MESSAGE_GROUP " participant=" ALICE_LID " type=inactive");
+
+	/* once it was read it is an ordinary duplicate */
+	write_text(&messages.alice, "too early");
+	deliver(IN_GROUP("g1"), 2);
+	told(1, "message retry read " MESSAGE_GROUP " g1 " ALICE_LID " me=0 text: too early\n");
+	redeliver(IN_GROUP("g1"), 2);
+	told(1, "text: too early\n");
+	sent(2, "receipt id=g1 to=" MESSAGE_GROUP " participant=" ALICE_LID " type=inactive");
+}
+
 /* The key is lost with the message that brings it: only one question for both. */
 static void
 does_not_try_what_hangs_on_a_lost_key(void **state)
@@ -606,6 +644,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(asks_the_sender),
 		TEST(asks_for_a_sender_key),
+		TEST(asks_again_when_the_key_went_past),
 		TEST(does_not_try_what_hangs_on_a_lost_key),
 		TEST(counts_over_a_crash),
 		TEST(counts_what_is_not_stored_yet),
