@@ -37,15 +37,17 @@ report_lack_of_memory(Session *session)
 
 /*
  * Starts linking with fresh keys, which are stored before anything is sent.
- * Keys of an earlier attempt are never used again.
+ * Keys of an earlier attempt, and records that were made with them, are never
+ * used again.
  */
 static bool
 start_linking(Session *session)
 {
 	WaEnv env;
 	WaDevice device;
-	StoreItem item = {.kind = STORE_DEVICE, .bot_id = session->bot_id, .device = &device};
-	StoreItem *items = &item;
+	StoreItem erase = {.kind = STORE_ERASE, .bot_id = session->bot_id};
+	StoreItem save = {.kind = STORE_DEVICE, .bot_id = session->bot_id, .device = &device};
+	StoreItem *items[] = {&erase, &save};
 	StoreQuestion *questions;
 	int n_questions;
 	bool ok = false;
@@ -62,7 +64,7 @@ start_linking(Session *session)
 	}
 	if (device_create(&env, &device) != WA_OK)
 		report_lack_of_memory(session);
-	else if (store_apply(&items, 1, &questions, &n_questions) != STORE_OK)
+	else if (store_apply(items, lengthof(items), &questions, &n_questions) != STORE_OK)
 		session_report(
 			session, BOT_ERROR, "storage", NULL,
 			"The keys of a new link could not be stored; the server log has the reason.");

@@ -93,12 +93,10 @@ static Statement statements[N_STATEMENTS] = {
 	[DUE_QUESTIONS] = {"SELECT bot_id, group_jid FROM wa_private.due_questions($1)",
 					   1,
 					   {INT8ARRAYOID}},
-	[REJECT_STANZA] = {"SELECT wa_private.reject($1, $2, $3, $4)",
-					   4,
-					   {INT8OID, BYTEAOID, TEXTOID, TEXTOID}},
-	[REJECT_CONTENT] = {"SELECT wa_private.reject($1, $2, $3, $4, $5)",
-						5,
-						{INT8OID, BYTEAOID, TEXTOID, TEXTOID, BYTEAOID}},
+	[REJECT_STANZA] = {"SELECT wa_private.reject($1, $2, $3, $4, $5)",
+					   5,
+					   {INT8OID, BYTEAOID, TEXTOID, TEXTOID, BYTEAOID}},
+	[HOUSEKEEP] = {"SELECT wa_private.housekeeping()", 0, {0}},
 	[SAVE_DEVICE] =
 		{"INSERT INTO wa_private.devices AS d (bot_id, noise_private, identity_private,"
 		 " registration_id, signed_prekey_id, signed_prekey_private, signed_prekey_signature,"
@@ -131,6 +129,7 @@ static Statement statements[N_STATEMENTS] = {
 				  8,
 				  {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID}},
 	[ERASE_DEVICE] = {"WITH keys AS (DELETE FROM wa_private.prekeys WHERE bot_id = $1),"
+					  " records AS (DELETE FROM wa_private.records WHERE bot_id = $1),"
 					  " link AS (DELETE FROM wa_private.links WHERE bot_id = $1),"
 					  " bot AS (UPDATE wa.bots SET linked_at = NULL WHERE bot_id = $1)"
 					  " DELETE FROM wa_private.devices WHERE bot_id = $1",

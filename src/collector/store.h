@@ -152,6 +152,9 @@ extern StoreResult store_due_questions(const int64 *bots, int count, StoreQuesti
 extern StoreResult store_reject(int64 bot_id, WaStr stanza, WaStr content, const char *reason,
 								int sqlstate, StoreItem *const *items, int count);
 
+/* Does what is due about every minute, a bounded amount; *touched: rows. */
+extern StoreResult store_housekeep(int *touched);
+
 /* ---- add-ons ---- */
 
 /* An add-on that can be opened, with the secret of its original. */

@@ -291,9 +291,11 @@ reject_body(void *arg)
 	store_arg_bytes(&args, reject->stanza.data, reject->stanza.len);
 	store_arg_text(&args, reject->reason);
 	store_arg_text(&args, unpack_sql_state(reject->sqlstate));
-	if (reject->content.data != NULL)
+	if (reject->content.data == NULL)
+		store_arg_datum(&args, (Datum) 0, true);
+	else
 		store_arg_bytes(&args, reject->content.data, reject->content.len);
-	store_execute(reject->content.data != NULL ? REJECT_CONTENT : REJECT_STANZA, &args);
+	store_execute(REJECT_STANZA, &args);
 	store_save_records(reject->items, reject->count);
 }
 
@@ -304,4 +306,26 @@ store_reject(int64 bot_id, WaStr stanza, WaStr content, const char *reason, int 
 	RejectArgs reject = {bot_id, stanza, content, reason, sqlstate, items, count};
 
 	return store_run("wa_collector: reject a stanza", reject_body, &reject);
+}
+
+static void
+housekeep_body(void *arg)
+{
+	int *touched = arg;
+	Args args = {0};
+	bool is_null;
+	Datum value;
+
+	store_execute(HOUSEKEEP, &args);
+	if (SPI_processed == 0)
+		return;
+	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+	*touched = is_null ? 0 : DatumGetInt32(value);
+}
+
+StoreResult
+store_housekeep(int *touched)
+{
+	*touched = 0;
+	return store_run("wa_collector: clean up", housekeep_body, touched);
 }

@@ -18,6 +18,7 @@
 #include "session.h"
 #include "settings.h"
 #include "shmem.h"
+#include "store.h"
 
 #include "access/xact.h"
 #include "miscadmin.h"
@@ -36,6 +37,8 @@
 #define RELOAD_MOST_US (30 * WA_SECOND)      /* wa.bots is read that often unasked */
 #define RELOAD_IDLE_US (5 * WA_SECOND)       /* the same while there is nothing to do */
 #define DUE_US (10 * WA_SECOND)              /* between two looks for open questions */
+#define HOUSEKEEP_US (60 * WA_SECOND)        /* between two rounds of cleaning up */
+#define HOUSEKEEP_FULL 1000                  /* rows of a round after which there may be more */
 #define PULL_US (10 * INT64_C(1000))         /* bringing records before what came is stored */
 #define CALM_US (2 * WA_SECOND)              /* after that the system gets free memory back */
 #define TRIM_MOST_US (60 * WA_SECOND)        /* the same while there is no calm */
@@ -56,6 +59,7 @@ static int64 beat_at;
 static int64 due_at;
 static int64 stored_at;
 static int64 trimmed_at;
+static int64 housekeep_at;
 
 /* ---- start ---- */
 
@@ -242,6 +246,19 @@ take_mail(void)
 	}
 }
 
+/* What expired, what is too old: worker 0 does it for all, between two batches. */
+static void
+housekeep(int64 now)
+{
+	int touched;
+
+	if (slot->worker != 0 || idle || now < housekeep_at || !batch_is_empty(batch))
+		return;
+	housekeep_at = now + HOUSEKEEP_US;
+	if (store_housekeep(&touched) == STORE_OK && touched >= HOUSEKEEP_FULL)
+		housekeep_at = now + BEAT_US;
+}
+
 /* Adds what was stored since the last time to the slot, which outlives this process. */
 static void
 add_counts(void)
@@ -285,6 +302,7 @@ beat(void)
 		due_at = now + DUE_US;
 		bots_ask_due();
 	}
+	housekeep(now);
 }
 
 void
