@@ -2,6 +2,7 @@
 SET client_min_messages = warning;
 CREATE ROLE regress_wa_reader;
 CREATE ROLE regress_wa_operator;
+CREATE ROLE regress_wa_words;
 CREATE ROLE regress_wa_stranger;
 
 -- nothing is open to everybody
@@ -25,6 +26,7 @@ SELECT public.try($$SELECT wa.grant_operator('regress_wa_missing')$$);
 
 SELECT wa.grant_reader('regress_wa_reader');
 SELECT wa.grant_operator('regress_wa_operator');
+SELECT wa.grant_message_reader('regress_wa_words');
 SELECT wa.add_bot('guarded') > 0 AS added;
 INSERT INTO wa_private.links (bot_id, qr_content, qr_valid_until) SELECT bot_id, 'secret', 'infinity' FROM wa.bots;
 
@@ -39,12 +41,12 @@ FROM pg_roles AS r CROSS JOIN pg_class AS c JOIN pg_attribute AS a ON a.attrelid
 CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE')) AS p (privilege)
 WHERE r.rolname LIKE 'regress_wa_%' AND c.relnamespace IN ('wa'::regnamespace, 'wa_private'::regnamespace) AND NOT c.relispartition AND c.relkind IN ('r', 'p', 'v')
 	AND has_column_privilege(r.rolname, c.oid, a.attname, p.privilege) AND NOT has_table_privilege(r.rolname, c.oid, p.privilege)
-ORDER BY 1, 2::text, 4, 3;
+ORDER BY 1, c.oid::regclass::text, 4, 3;
 SELECT r.rolname, c.oid::regclass, p.privilege
 FROM pg_roles AS r CROSS JOIN pg_class AS c CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('TRIGGER'), ('REFERENCES')) AS p (privilege)
 WHERE r.rolname LIKE 'regress_wa_%' AND c.relnamespace IN ('wa'::regnamespace, 'wa_private'::regnamespace) AND c.relkind IN ('r', 'p', 'v')
 	AND has_table_privilege(r.rolname, c.oid, p.privilege)
-ORDER BY 1, 2::text, 3;
+ORDER BY 1, c.oid::regclass::text, 3;
 SELECT r.rolname, string_agg(p.oid::regprocedure::text, ' ' ORDER BY p.oid::regprocedure::text) AS executes
 FROM pg_roles AS r CROSS JOIN pg_proc AS p
 WHERE r.rolname LIKE 'regress_wa_%' AND p.pronamespace = 'wa'::regnamespace AND has_function_privilege(r.rolname, p.oid, 'EXECUTE')
@@ -63,6 +65,24 @@ SELECT public.try($$SELECT wa.qr_content('guarded')$$);
 SELECT public.try($$SELECT wa.pause_bot('guarded')$$);
 SELECT public.try($$SELECT wa_private.apply('{}', '{}')$$);
 SELECT public.try('UPDATE wa.bots SET desired = NULL');
+-- who wrote when, not what
+SELECT count(message_id), max(sent_at), max(kind) FROM wa.messages;
+SELECT count(*) > 0 AS feed FROM wa.feed();
+SELECT count(*) FROM wa.undecryptable;
+SELECT public.try('SELECT body FROM wa.messages');
+SELECT public.try('SELECT raw FROM wa.messages');
+SELECT public.try('SELECT * FROM wa.message_feed');
+SELECT public.try('SELECT * FROM wa.message_edits');
+SELECT public.try('SELECT content FROM wa.media');
+SELECT public.try('SELECT * FROM wa.conversation(1)');
+RESET ROLE;
+
+SET ROLE regress_wa_words;
+SELECT count(body), count(raw), (SELECT count(*) FROM wa.message_feed), (SELECT count(*) FROM wa.media), (SELECT count(*) FROM wa.conversation(1)) FROM wa.messages;
+SELECT public.try('SELECT * FROM wa_private.media_keys');
+SELECT public.try('SELECT * FROM wa_private.message_keys');
+SELECT public.try('SELECT * FROM wa_private.records');
+SELECT public.try('DELETE FROM wa.messages');
 RESET ROLE;
 
 SET ROLE regress_wa_operator;
@@ -75,6 +95,8 @@ SELECT public.try($$SELECT wa.remove_bot('guarded', purge => true)$$);
 SELECT public.try($$SELECT wa.watch_group(-1)$$);
 SELECT public.try('SELECT noise_private FROM wa_private.devices');
 SELECT public.try('SELECT * FROM wa_private.prekeys');
+SELECT public.try('SELECT body FROM wa.messages');
+SELECT public.try('SELECT content FROM wa.rejected');
 SELECT public.try($$UPDATE wa.bots SET status = 'online'$$);
 SELECT public.try($$SELECT wa_private.apply('{}', '{}')$$);
 SELECT public.try('SELECT wa.adopt_node()');
@@ -89,5 +111,5 @@ SELECT public.try('SELECT wa.version()');
 RESET ROLE;
 
 SELECT wa.remove_bot('guarded');
-DROP OWNED BY regress_wa_reader, regress_wa_operator, regress_wa_stranger;
-DROP ROLE regress_wa_reader, regress_wa_operator, regress_wa_stranger;
+DROP OWNED BY regress_wa_reader, regress_wa_operator, regress_wa_words, regress_wa_stranger;
+DROP ROLE regress_wa_reader, regress_wa_operator, regress_wa_words, regress_wa_stranger;

@@ -458,6 +458,7 @@ CREATE FUNCTION wa_private.write_messages(m_bot bigint[], m_chat text[], m_lid t
 RETURNS record LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_variable
 DECLARE
 	extras jsonb[] := CASE WHEN located.has_extras THEN m_extra END;
 	new_ids bigint[] := located.new_ids;

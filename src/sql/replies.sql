@@ -349,7 +349,7 @@ RETURNS jsonb LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN (SELECT coalesce(jsonb_agg(x.jid ORDER BY x.current DESC, x.last_seen_at DESC), '[]')
+	RETURN (SELECT coalesce(jsonb_agg(x.jid ORDER BY x.current DESC, x.last_seen_at DESC, x.jid), '[]')
 			FROM (SELECT i.value || CASE i.kind WHEN 'lid' THEN '@lid' ELSE '@s.whatsapp.net' END AS jid, i.current, i.last_seen_at
 				  FROM wa.user_ids AS i
 				  WHERE i.user_id = person AND i.kind IN ('lid', 'pn')) AS x);
@@ -358,13 +358,15 @@ $$;
 COMMENT ON FUNCTION wa_private.identities_of(bigint) IS 'the JIDs that a person has or had, the newest first';
 
 /*
- * Add-ons whose message has come, so that they can be opened: each is given
- * once an hour at most, and goes when a fact names its addon_id.  chat is the
- * chat's JID, target and by the fact's.
+ * Add-ons whose message has come, so that they can be opened: of these bots, or
+ * of all.  Each is given once an hour at most, and goes when a fact names its
+ * addon_id.  chat is the chat's JID; id and original_id are WhatsApp's ids of
+ * the add-on and of the message it is about; original_by and sender are lists
+ * of all JIDs that each person has or had, because the key is bound to one.
  */
-CREATE FUNCTION wa_private.readable_addons("limit" integer DEFAULT 100)
-RETURNS TABLE (addon_id bigint, bot_id bigint, chat text, addon_kind text, payload bytea, iv bytea, secret bytea, id text, target_id text,
-	target_by jsonb, sender jsonb, from_me boolean, at timestamptz)
+CREATE FUNCTION wa_private.readable_addons("limit" integer DEFAULT 100, bots bigint[] DEFAULT NULL)
+RETURNS TABLE (addon_id bigint, bot_id bigint, chat text, kind text, payload bytea, iv bytea, secret bytea, id text, original_id text,
+	original_by jsonb, sender jsonb, from_me boolean, at timestamptz)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -372,11 +374,12 @@ AS $$
 BEGIN
 	RETURN QUERY
 	WITH ready AS (
-		SELECT a.addon_id, k.secret, k.sender AS author
+		SELECT a.addon_id, k.secret, coalesce(nullif(k.sender, 0), a.target_sender) AS author
 		FROM wa_private.pending_addons AS a
 		JOIN wa_private.message_keys AS k ON k.chat_id = a.chat_id AND k.id_hash = hashtextextended(a.wa_id, 0)
 			AND (a.target_sender IS NULL OR k.sender IN (a.target_sender, 0))
 		WHERE k.secret IS NOT NULL AND (a.asked_at IS NULL OR a.asked_at < clock_timestamp() - interval '1 hour')
+			AND (bots IS NULL OR a.bot_id = ANY (bots))
 		ORDER BY a.addon_id
 		LIMIT "limit"
 		FOR UPDATE OF a SKIP LOCKED
@@ -386,11 +389,11 @@ BEGIN
 	FROM ready AS r, wa.chats AS c
 	WHERE a.addon_id = r.addon_id AND c.chat_id = a.chat_id
 	RETURNING a.addon_id, a.bot_id, c.jid, a.kind, a.payload, a.iv, r.secret, a.addon_wa_id, a.wa_id,
-		wa_private.identities_of(coalesce(nullif(r.author, 0), a.target_sender)), wa_private.identities_of(a.sender), a.from_me, a.sent_at;
+		wa_private.identities_of(r.author), wa_private.identities_of(a.sender), a.from_me, a.sent_at;
 END
 $$;
-COMMENT ON FUNCTION wa_private.readable_addons(integer) IS
-'votes, reactions and edits that can be opened now, with the secret; target_by and sender: all JIDs of each person';
+COMMENT ON FUNCTION wa_private.readable_addons(integer, bigint[]) IS
+'votes, reactions and edits that can be opened now, with the secret; original_by and sender: all JIDs of each person';
 
 /* ---- receipts ---- */
 
