@@ -600,7 +600,7 @@ extern void client_media_reset(WaClient *client);
 
 /* <notification type=server_sync>: its answer waits until it is noted in the tables. */
 extern void client_appstate_notification(WaClient *client, const WaNode *notification);
-/* Keys that the own phone shares; the caller has checked that it was the phone. */
+/* Keys that an own device shares, as message_decode lets only those. */
 extern void client_appstate_keys(WaClient *client, const WaAppStateKey *keys, size_t n);
 /* The phone is being asked for this key: noted in the unit at hand. */
 extern void client_appstate_asked(WaClient *client, WaStr id);

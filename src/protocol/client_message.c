@@ -407,7 +407,7 @@ tell_history(WaClient *client, const ClientMessage *m)
 
 /* What the own devices tell each other is no message; false for all else. */
 static bool
-tell_protocol(WaClient *client, ClientMessage *m)
+tell_protocol(WaClient *client, ClientMessage *m, WaStatus *status)
 {
 	const WaProtocol *protocol = m->content->protocol;
 
@@ -423,7 +423,7 @@ tell_protocol(WaClient *client, ClientMessage *m)
 			client_appstate_keys(client, protocol->keys, protocol->n_keys);
 			return true;
 		case PROTOCOL_PEER_RESPONSE:
-			client_phone_answer(client, protocol);
+			*status = client_phone_answer(client, protocol);
 			return true;
 		case PROTOCOL_LID_MAPPING:
 			client_event_aliases(client, protocol->aliases, "migration");
@@ -482,8 +482,11 @@ tell_read(WaClient *client, ClientMessage *m)
 		status = client_missing_delete(client, m->source.chat, m->name);
 	if (m->identity_changed)
 		client_message_tell_identity(client, &m->source.sender_identity);
-	if (m->content != NULL && !tell_protocol(client, m) && !m->source.scope.peer)
+	if (status == WA_OK && m->content != NULL && !tell_protocol(client, m, &status) &&
+		!m->source.scope.peer)
 		tell_message(client, m);
+	if (status != WA_OK)
+		return status;
 	client_records_tell(client);
 	if (m->refusal != 0)
 		send_ack(client, m, m->refusal);
@@ -491,7 +494,7 @@ tell_read(WaClient *client, ClientMessage *m)
 		client_message_receipt(client, m);
 	if (m->content != NULL && m->content->protocol != NULL && m->content->protocol->history != NULL)
 		send_history_receipt(client, m);
-	return status;
+	return WA_OK;
 }
 
 /* Without <enc>: only the phone has it, or nobody we could ask. */
