@@ -98,8 +98,8 @@ SELECT count(*) FROM wa_private.readable_addons();
 SELECT public.say(public.msg(:one, 'r1@g.us', 1, 'A1', 'Secret?', 70, secret => '\x0909', extra => '{"poll": {"options": [{"name": "Yes"}]}}'));
 SELECT count(*) FROM wa_private.readable_addons(100, ARRAY[:shy]::bigint[]);
 SELECT * FROM wa_private.readable_addons(100, ARRAY[:one, :two]::bigint[]) \gset a_
-SELECT :a_bot_id = :one AS bot, :'a_chat' AS chat, :'a_kind' AS kind, :'a_payload' AS payload, :'a_iv' AS iv, :'a_secret' AS secret, :'a_id' AS id, :'a_original_id' AS original,
-	:'a_original_by' AS original_by, :'a_sender' AS sender, :'a_from_me' AS from_me;
+SELECT :a_bot_id = :one AS bot, :'a_chat' AS chat, :'a_addon_kind' AS kind, :'a_payload' AS payload, :'a_iv' AS iv, :'a_secret' AS secret, :'a_id' AS id, :'a_target_id' AS original,
+	:'a_target_by' AS original_by, :'a_sender' AS sender, :'a_from_me' AS from_me;
 -- each is given once; it goes with the fact that came out of it
 SELECT count(*) FROM wa_private.readable_addons();
 SELECT public.fact(:one, 'vote', 71, public.about('A1', 1, jsonb_build_object('addon_id', :a_addon_id, 'hashes', jsonb_build_array(encode(sha256('Yes'), 'hex'))), 2));

@@ -360,13 +360,13 @@ COMMENT ON FUNCTION wa_private.identities_of(bigint) IS 'the JIDs that a person 
 /*
  * Add-ons whose message has come, so that they can be opened: of these bots, or
  * of all.  Each is given once an hour at most, and goes when a fact names its
- * addon_id.  chat is the chat's JID; id and original_id are WhatsApp's ids of
- * the add-on and of the message it is about; original_by and sender are lists
- * of all JIDs that each person has or had, because the key is bound to one.
+ * addon_id.  chat is the chat's JID; id and target_id are WhatsApp's ids of the
+ * add-on and of the message it is about; target_by and sender are lists of all
+ * JIDs that each person has or had, because the key is bound to one.
  */
 CREATE FUNCTION wa_private.readable_addons("limit" integer DEFAULT 100, bots bigint[] DEFAULT NULL)
-RETURNS TABLE (addon_id bigint, bot_id bigint, chat text, kind text, payload bytea, iv bytea, secret bytea, id text, original_id text,
-	original_by jsonb, sender jsonb, from_me boolean, at timestamptz)
+RETURNS TABLE (addon_id bigint, bot_id bigint, chat text, addon_kind text, payload bytea, iv bytea, secret bytea, id text, target_id text,
+	target_by jsonb, sender jsonb, from_me boolean, at timestamptz)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -393,7 +393,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION wa_private.readable_addons(integer, bigint[]) IS
-'votes, reactions and edits that can be opened now, with the secret; original_by and sender: all JIDs of each person';
+'votes, reactions and edits that can be opened now, with the secret; target_by and sender: all JIDs of each person';
 
 /* ---- receipts ---- */
 
