@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "fds.h"
+#include "fetch.h"
 #include "host.h"
 #include "session.h"
 #include "settings.h"
@@ -354,14 +355,9 @@ feed_input(Session *session, WaNow now)
 	return true;
 }
 
-/* Remembers of an event what the collector acts upon. */
 static void
-note_event(Session *session, const WaEvent *event)
+note_status(Session *session, const WaEvent *event)
 {
-	if (event->kind == EVENT_MESSAGE && event->message->state == MESSAGE_PENDING)
-		session->n_unread++;
-	if (event->kind != EVENT_STATUS)
-		return;
 	session->status = event->status.status;
 	session->is_starved = false;
 	switch (session->status)
@@ -379,6 +375,34 @@ note_event(Session *session, const WaEvent *event)
 		case BOT_CONNECTING:
 		case BOT_QR:
 		case BOT_PASSKEY_REQUIRED:
+			break;
+	}
+}
+
+/* Remembers of an event what the collector acts upon. */
+static void
+note_event(Session *session, const WaEvent *event)
+{
+	switch (event->kind)
+	{
+		case EVENT_STATUS:
+			note_status(session, event);
+			break;
+		case EVENT_MEDIA_HOSTS:
+			fetch_take_hosts(event->media_hosts.hosts, event->media_hosts.count,
+							 event->media_hosts.valid_us);
+			break;
+		case EVENT_BLOB_WANTED:
+			fetch_take_blob(session->bot_id, session->serial, event->blob.id, event->blob.media);
+			break;
+		case EVENT_MESSAGE:
+			if (event->message->state == MESSAGE_PENDING)
+				session->n_unread++;
+			break;
+		case EVENT_HISTORY_NOTICE:
+			fetch_wake();
+			break;
+		default:
 			break;
 	}
 }
@@ -513,6 +537,11 @@ take_network_events(WaNow now)
 
 		if (event.kind == NET_CLOSED)
 			release_fd();
+		if (net_http_is(event.conn))
+		{
+			fetch_take_event(&event);
+			continue;
+		}
 		if (session == NULL)
 			continue;
 		switch (event.kind)
@@ -654,6 +683,12 @@ session_collect(void)
 	}
 	run_timers(now);
 	open_connections(now);
+}
+
+NetLoop *
+session_net(void)
+{
+	return loop;
 }
 
 int

@@ -127,6 +127,16 @@ extern void session_forget_batch(void);
 extern void session_log_unread(void);
 /* Tells the clients what is stored and lets their answers go. */
 extern void session_confirm(void);
+/* The device of a bot that has a client; NULL none.  Valid until the next call of anything. */
+extern const WaDevice *session_device(int64 bot_id);
+/* Has a client ask for the hosts of the media service; false: it is not online. */
+extern bool session_ask_media_hosts(int64 bot_id);
+/* The bot's client is still that of this serial. */
+extern bool session_is_current(int64 bot_id, uint64 serial);
+/* Hands a client a file that it wanted, unless it is another one by now.  data NULL: failed. */
+extern void session_give_blob(int64 bot_id, uint64 serial, uint32_t id, const void *data,
+							  size_t len, bool gone);
+extern NetLoop *session_net(void);
 /* Has the clients ask for metadata. */
 extern void session_ask(const StoreQuestion *questions, int count);
 

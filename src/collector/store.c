@@ -93,6 +93,27 @@ static Statement statements[N_STATEMENTS] = {
 	[DUE_QUESTIONS] = {"SELECT bot_id, group_jid FROM wa_private.due_questions($1)",
 					   1,
 					   {INT8ARRAYOID}},
+	[HISTORY_NEXT] =
+		{"SELECT chunk_id, bot_id, n_events, n_messages, (notice ->> 'sync_type')::bigint,"
+		 " pg_catalog.decode(notice ->> 'payload', 'base64'),"
+		 " notice #>> '{media,kind}', notice #>> '{media,direct_path}',"
+		 " pg_catalog.decode(notice #>> '{media,key}', 'hex'),"
+		 " pg_catalog.decode(notice #>> '{media,sha256}', 'hex'),"
+		 " pg_catalog.decode(notice #>> '{media,enc_sha256}', 'hex'),"
+		 " (notice #>> '{media,size}')::bigint"
+		 " FROM wa_private.history_next($1)",
+		 1,
+		 {INT8ARRAYOID}},
+	[HISTORY_PROGRESS] = {"SELECT wa_private.history_progress_set($1, $2, $3, $4, $5, $6)",
+						  6,
+						  {INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID}},
+	[MEDIA_NEXT] = {"SELECT media_id, asker, kind, direct_path, key, sha256, enc_sha256, file_size"
+					" FROM wa_private.media_next($1, $2)",
+					2,
+					{INT8ARRAYOID, INT8ARRAYOID}},
+	[MEDIA_SET] = {"SELECT wa_private.media_set($1, $2, $3, $4)",
+				   4,
+				   {INT8OID, TEXTOID, TEXTOID, BYTEAOID}},
 	[REJECT_STANZA] = {"SELECT wa_private.reject($1, $2, $3, $4, $5)",
 					   5,
 					   {INT8OID, BYTEAOID, TEXTOID, TEXTOID, BYTEAOID}},

@@ -200,4 +200,51 @@ typedef struct StoreRecord
 extern StoreResult store_load_records(const StoreNeed *needs, int count, StoreRecord **records,
 									  int *n_records);
 
+/* ---- history and media ---- */
+
+/* A piece of history to be fetched; strings in the memory context of the call. */
+typedef struct StoreChunk
+{
+	int64 chunk_id;
+	int64 bot_id;
+	int64 n_events; /* stored so far */
+	int64 n_messages;
+	int64 n_bytes;
+	int32 sync_type; /* sheet 2 section 9.1 */
+	WaStr payload;   /* deflated; absent: fetch media */
+	WaMedia media;
+} StoreChunk;
+
+/* Claims the next piece that one of these bots wants; *chunk is NULL when there is none. */
+extern StoreResult store_history_next(const int64 *bots, int count, StoreChunk **chunk);
+
+typedef struct StoreProgress
+{
+	int64 chunk_id;
+	int64 n_events;
+	int64 n_messages;
+	int64 n_bytes;
+	const char *state; /* "loading", "wanted" (again later), "done", "failed" */
+	const char *error; /* NULL none */
+	bool is_gone;      /* out: nobody has the piece any more */
+} StoreProgress;
+
+extern StoreResult store_history_progress(StoreProgress *progress);
+extern void store_history_also(void *progress); /* the same, for store_apply_and */
+
+/* A file of a message to be fetched. */
+typedef struct StoreMedia
+{
+	int64 media_id;
+	int64 asker; /* a bot of those given */
+	WaMedia media;
+} StoreMedia;
+
+/* Claims the next file; busy are those that this worker is at. */
+extern StoreResult store_media_next(const int64 *bots, int count, const int64 *busy, int n_busy,
+									StoreMedia **media);
+/* "wanted" (again later), "stored" with content, "failed". */
+extern StoreResult store_media_set(int64 media_id, const char *state, const char *error,
+								   const void *content, size_t len);
+
 #endif /* WA_STORE_H */

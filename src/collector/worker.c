@@ -14,6 +14,7 @@
 #include "bots.h"
 #include "collector.h"
 #include "compat.h"
+#include "fetch.h"
 #include "host.h"
 #include "session.h"
 #include "settings.h"
@@ -116,6 +117,7 @@ prepare(void)
 	tick_context =
 		AllocSetContextCreate(TopMemoryContext, "wa_collector tick", ALLOCSET_DEFAULT_SIZES);
 	session_init(batch);
+	fetch_init();
 	bots_settings_changed();
 	wait_set = compat_wait_event_set(3);
 	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
@@ -139,6 +141,8 @@ wait_for_work(bool busy)
 		int loop_ms = session_loop_timeout_ms();
 
 		deadline = Min(deadline, beat_at);
+		if (!idle)
+			deadline = Min(deadline, fetch_deadline());
 		if (reload_wanted)
 			deadline = Min(deadline, reloaded_at + Max(RELOAD_LEAST_US, 10 * reload_cost_us));
 		timeout_ms = deadline <= now ? 0 : (long) ((deadline - now + 999) / 1000);
@@ -217,6 +221,7 @@ reload_bots(void)
 		session_forget_batch();
 		batch_clear(batch);
 	}
+	fetch_wake(); /* what woke us may be a wish */
 	show_detail();
 }
 
@@ -311,6 +316,7 @@ wac_worker_main(Datum arg)
 	ErrorContextCallback callback = {.callback = add_context};
 	bool busy = false;
 	bool pulled_all;
+	bool live;
 
 	enter(arg);
 	callback.previous = error_context_stack;
@@ -329,7 +335,8 @@ wac_worker_main(Datum arg)
 		session_collect();
 		pulled_all = pull();
 		batch_flush(batch, host_now().mono_us);
-		if (batch_resolved(batch) > 0)
+		live = batch_resolved(batch) > 0;
+		if (live)
 		{
 			stored_at = host_now().mono_us;
 			add_counts();
@@ -338,6 +345,9 @@ wac_worker_main(Datum arg)
 		batch_forget(batch);
 		busy = !pulled_all && batch_has_room(batch);
 		busy |= addons_open(batch, host_now().mono_us);
+		/* What happens now goes first. */
+		if (!idle && fetch_step(live || busy))
+			busy = true;
 		if (batch_not_ready(batch) || session_not_ready())
 			reload_wanted = true;
 		beat();

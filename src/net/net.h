@@ -156,6 +156,7 @@ typedef struct NetHttpGet
  * "connection lost" (before the end of the body).  NULL as net_connect.
  */
 extern NetConn *net_http_get(NetLoop *loop, const NetHttpGet *get, void *user, const char **why);
+extern bool net_http_is(const NetConn *conn); /* made by net_http_get */
 /* From NET_OPENED on: 404 and the like. */
 extern int net_http_status(const NetConn *conn);
 /* Bytes of the body as the head tells them, -1 not. */

@@ -89,6 +89,12 @@ net_http_get(NetLoop *loop, const NetHttpGet *get, void *user, const char **why)
 	return conn;
 }
 
+bool
+net_http_is(const NetConn *conn)
+{
+	return conn->http != NULL;
+}
+
 int
 net_http_status(const NetConn *conn)
 {

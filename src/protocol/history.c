@@ -87,7 +87,7 @@ item_limit(const WaHistory *history, const Header *header)
 	if (header->type != WIRE_BYTES)
 		return MAX_NUMBER;
 	if (history->in_conversation)
-		return history_conversation_limit(header->number);
+		return history_conversation_limit(history, header->number);
 	return history_item_limit(history->format, header->number);
 }
 

@@ -177,6 +177,7 @@ typedef enum WaHistoryFormat
 typedef struct WaHistory
 {
 	WaHistoryFormat format;
+	bool only_people;   /* the host's to set before it feeds: no messages, no members */
 	WaBuf pending;      /* fed and not read */
 	WaArena arena;      /* of the event given last */
 	WaArena chat_arena; /* of the open conversation */

@@ -11,7 +11,7 @@
 
 /* Bytes that a bytes field is worth being buffered for; 0: it is not read. */
 extern size_t history_item_limit(WaHistoryFormat format, uint32_t number);
-extern size_t history_conversation_limit(uint32_t number);
+extern size_t history_conversation_limit(const WaHistory *history, uint32_t number);
 
 /*
  * Reads one field of the chunk, or of the open conversation.  WA_OK: *out is an

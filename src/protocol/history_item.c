@@ -257,14 +257,14 @@ conversation_text(WaHistoryConversation *conversation, uint32_t number)
 }
 
 size_t
-history_conversation_limit(uint32_t number)
+history_conversation_limit(const WaHistory *history, uint32_t number)
 {
 	WaHistoryConversation any;
 
 	if (number == CHAT_MESSAGE)
-		return HISTORY_MAX_ITEM;
+		return history->only_people ? 0 : HISTORY_MAX_ITEM;
 	if (number == CHAT_MEMBER)
-		return MIDDLE_ITEM;
+		return history->only_people ? 0 : MIDDLE_ITEM;
 	return conversation_text(&any, number) != NULL ? HISTORY_MAX_TEXT : 0;
 }
 

@@ -617,6 +617,8 @@ BEGIN
 				PERFORM wa_private.apply_member_label(f.bot, f.fact, people);
 			WHEN 'identity_change' THEN
 				PERFORM wa_private.apply_identity_change(f.bot, f.fact, received, people);
+			WHEN 'history_notice' THEN
+				PERFORM wa_private.apply_history_notice(f.bot, f.fact, received);
 			ELSE
 				NULL;			-- aliases and people were learned above
 		END CASE;

@@ -88,6 +88,7 @@ BEGIN
 	EXECUTE format('GRANT UPDATE (watch_level, watch_chosen, needs_refresh, refresh_reason, refresh_asked_at, unobserved_since) '
 		'ON wa.groups TO %I', role);
 	EXECUTE format('GRANT UPDATE (watch_level) ON wa.chats TO %I', role);
+	EXECUTE format('GRANT SELECT (media_id, message_id, state), UPDATE (state, wanted_at, attempts, error) ON wa.media TO %I', role);
 	EXECUTE format('GRANT SELECT (rejected_id, bot_id, rejected_at, reason, sqlstate, stanza) ON wa.rejected TO %I', role);
 	EXECUTE format('GRANT SELECT ON wa_private.links TO %I', role);
 	EXECUTE format('GRANT SELECT (bot_id, jid) ON wa_private.devices TO %I', role);

@@ -19,7 +19,7 @@ use Time::HiRes ();
 
 our @EXPORT = qw(simulator wa_node wait_for add_bot link_bot linked_node bot_status roster truth_roster
 	same_rosters truth_messages messages same_messages worker_pid process_gone sql_error
-	wait_connected wait_acknowledged);
+	wait_until wait_connected wait_acknowledged);
 
 our $timeout = $ENV{PG_TEST_TIMEOUT_DEFAULT} // 60;
 $PostgreSQL::Test::Utils::timeout_default = $timeout;
@@ -117,6 +117,20 @@ sub wait_for
 	(undef, $out) = $node->psql($database, 'SELECT * FROM wa.workers');
 	diag("workers:\n" . ($out // ''));
 	return 0;
+}
+
+# wait_until(CONDITION, WHAT): until the code returns something true; a test of its own.
+sub wait_until
+{
+	my ($condition, $what, %option) = @_;
+	my $until = Time::HiRes::time() + ($option{timeout} // $timeout);
+	my $value;
+	while (!($value = $condition->()) && Time::HiRes::time() < $until)
+	{
+		Time::HiRes::usleep(($option{pause_ms} // 50) * 1000);
+	}
+	ok($value, $what);
+	return $value;
 }
 
 sub quote

@@ -1,0 +1,165 @@
+/*
+ * fetch.sql
+ *		What is to be fetched from the media hosts: pieces of history, and files
+ *		of messages.  The tables are the queue: a worker claims one thing at a
+ *		time and says how it ended.  A worker that dies leaves "loading" behind,
+ *		and whoever holds the bot next goes on from there.
+ */
+
+/* The pause before try number attempts + 1: 20 s, then twice as long each time, an hour at most. */
+CREATE FUNCTION wa_private.fetch_pause(attempts integer)
+RETURNS interval LANGUAGE sql IMMUTABLE
+RETURN least(interval '10 seconds' * power(2, least(attempts, 10)), interval '1 hour');
+COMMENT ON FUNCTION wa_private.fetch_pause(integer) IS 'how long to wait after so many failed tries of a download';
+
+/* A phone offers a piece of history; it may say so again. */
+CREATE FUNCTION wa_private.apply_history_notice(bot bigint, fact jsonb, received timestamptz)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	INSERT INTO wa_private.history_chunks (bot_id, notice_id, notice, sync_type, chunk, progress, oldest_at, noticed_at)
+	SELECT bot, fact ->> 'id', fact - ARRAY['fact', 'received_at'], (fact ->> 'sync_type')::integer, (fact ->> 'chunk')::integer,
+		(fact ->> 'progress')::integer, to_timestamp((fact ->> 'oldest_at')::double precision), received
+	WHERE fact ->> 'id' IS NOT NULL
+	ON CONFLICT (bot_id, notice_id) DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION wa_private.apply_history_notice(bigint, jsonb, timestamptz) IS 'notes a piece of history that a phone offers';
+
+/*
+ * Claims the next piece of history of these bots, in the order the phones
+ * offered them.  The caller works on no other piece of theirs.
+ */
+CREATE FUNCTION wa_private.history_next(bots bigint[])
+RETURNS TABLE (chunk_id bigint, bot_id bigint, n_events bigint, n_messages bigint, notice jsonb)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	UPDATE wa_private.history_chunks AS h
+	SET state = 'loading', claimed_at = now(), attempts = h.attempts + 1
+	WHERE h.chunk_id = (
+		SELECT w.chunk_id
+		FROM wa_private.history_chunks AS w
+		WHERE w.bot_id = ANY (bots) AND w.state IN ('wanted', 'loading') AND (w.next_at IS NULL OR w.next_at <= now())
+		ORDER BY w.chunk_id
+		LIMIT 1
+		FOR UPDATE SKIP LOCKED)
+	RETURNING h.chunk_id, h.bot_id, h.n_events, h.n_messages, h.notice;
+END
+$$;
+COMMENT ON FUNCTION wa_private.history_next(bigint[]) IS 'claims the next piece of history that these bots want';
+
+/*
+ * Notes how far a piece of history is: loading (still at it), done, failed, or
+ * wanted (did not work, later again; for the 20th time in a row it has failed).
+ * False: the piece is gone.
+ */
+CREATE FUNCTION wa_private.history_progress_set(chunk bigint, events bigint, messages bigint, bytes bigint, new_state text, why text)
+RETURNS boolean LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	UPDATE wa_private.history_chunks AS h
+	SET state = s.state,
+		n_events = greatest(h.n_events, events),
+		n_messages = greatest(h.n_messages, messages),
+		n_bytes = greatest(h.n_bytes, bytes),
+		-- who gets on may try again as often
+		attempts = CASE WHEN events > h.n_events THEN 1 ELSE h.attempts END,
+		error = why,
+		next_at = CASE WHEN s.state = 'wanted' THEN now() + wa_private.fetch_pause(h.attempts) END,
+		finished_at = CASE WHEN s.state IN ('done', 'failed') THEN now() END,
+		notice = CASE WHEN s.state = 'done' THEN h.notice - 'payload' - 'media' ELSE h.notice END
+	FROM (SELECT CASE WHEN new_state = 'wanted' AND old.attempts >= 20 THEN 'failed' ELSE new_state END AS state
+		  FROM wa_private.history_chunks AS old WHERE old.chunk_id = chunk) AS s
+	WHERE h.chunk_id = chunk;
+	RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION wa_private.history_progress_set(bigint, bigint, bigint, bigint, text, text) IS
+'notes how far a piece of history is and how it ended; false: it is gone';
+
+/*
+ * Claims the next file that somebody asked for: of these bots, or of one that
+ * was removed.  busy are the files that the caller is at; another that is
+ * loading was left behind.
+ */
+CREATE FUNCTION wa_private.media_next(bots bigint[], busy bigint[])
+RETURNS TABLE (media_id bigint, asker bigint, kind text, file_size bigint, sha256 bytea, key bytea, enc_sha256 bytea, direct_path text)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	-- the same bytes may be here already: many a picture is passed on
+	UPDATE wa.media AS m
+	SET state = 'stored', content = other.content, stored_at = now(), error = NULL
+	FROM wa.media AS other
+	WHERE m.state = 'wanted' AND m.attempts = 0 AND other.sha256 = m.sha256 AND other.content IS NOT NULL;
+
+	RETURN QUERY
+	UPDATE wa.media AS m
+	SET state = 'loading', claimed_at = now(), attempts = m.attempts + 1
+	FROM (
+		SELECT w.media_id, k.key, k.enc_sha256, k.direct_path
+		FROM wa.media AS w
+		JOIN wa_private.media_keys AS k ON k.media_id = w.media_id
+		WHERE w.state IN ('wanted', 'loading') AND w.media_id <> ALL (busy)
+			AND (w.bot_id = ANY (bots) OR NOT EXISTS (SELECT FROM wa.bots AS b WHERE b.bot_id = w.bot_id))
+			AND (w.attempts = 0 OR w.claimed_at <= now() - wa_private.fetch_pause(w.attempts))
+		ORDER BY w.wanted_at
+		LIMIT 1
+		FOR UPDATE OF w SKIP LOCKED) AS next
+	WHERE m.media_id = next.media_id
+	RETURNING m.media_id, CASE WHEN m.bot_id = ANY (bots) THEN m.bot_id ELSE bots[1] END, m.kind, m.file_size, m.sha256,
+		next.key, next.enc_sha256, next.direct_path;
+END
+$$;
+COMMENT ON FUNCTION wa_private.media_next(bigint[], bigint[]) IS 'claims the next file to be fetched for these bots, none of the busy ones';
+
+/* Stores a file (stored), or says that it cannot be had: wanted (later again; the 8th time failed) or failed. */
+CREATE FUNCTION wa_private.media_set(media bigint, new_state text, why text, data bytea)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	UPDATE wa.media AS m
+	SET state = CASE WHEN new_state = 'wanted' AND m.attempts >= 8 THEN 'failed' ELSE new_state END,
+		error = why,
+		content = data,
+		stored_at = CASE WHEN new_state = 'stored' THEN now() END
+	WHERE m.media_id = media;
+END
+$$;
+COMMENT ON FUNCTION wa_private.media_set(bigint, text, text, bytea) IS 'stores the content of a file, or why it is not there';
+
+CREATE FUNCTION wa.fetch_media(message_id bigint)
+RETURNS text LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	now_state text;
+BEGIN
+	PERFORM wa_private.require_storage();
+	SELECT m.state INTO now_state FROM wa.media AS m WHERE m.message_id = fetch_media.message_id;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'message % has no file', coalesce(message_id::text, 'null')
+			USING ERRCODE = 'undefined_object', HINT = 'wa.media lists the messages that have one.';
+	ELSIF now_state NOT IN ('stored', 'loading') THEN
+		UPDATE wa.media AS m
+		SET state = 'wanted', wanted_at = now(), attempts = 0, error = NULL
+		WHERE m.message_id = fetch_media.message_id AND m.state NOT IN ('stored', 'loading');
+		PERFORM wa_private.wake_workers();
+		now_state := 'wanted';
+	END IF;
+	RETURN now_state;
+END
+$$;
+COMMENT ON FUNCTION wa.fetch_media(bigint) IS
+'asks for the file of a message: a worker fetches it into wa.media.content; returns the state: wanted, loading, or stored when it is there';
