@@ -31,7 +31,10 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
-	SELECT j.jid, min(f.bot), bool_or(f.fact ->> 'fact' <> 'group_gone' AND f.fact #> '{group,error}' IS NULL)
+	SELECT j.jid, min(f.bot), bool_or(CASE
+		-- who remembers a group need not be in it now
+		WHEN f.fact ->> 'fact' IN ('history_change', 'past_members') THEN NOT EXISTS (SELECT FROM wa.groups AS g WHERE g.jid = j.jid)
+		ELSE f.fact ->> 'fact' <> 'group_gone' AND f.fact #> '{group,error}' IS NULL END)
 	FROM unnest(bot_ids, facts) AS f (bot, fact)
 	CROSS JOIN LATERAL (
 		SELECT f.fact ->> 'group' AS jid WHERE f.fact ->> 'fact' IN ('group_change', 'group_gone', 'history_change', 'past_members')
@@ -155,6 +158,14 @@ BEGIN
 			SELECT x.body, jsonb_build_object('create', false, 'source', coalesce(f.fact ->> 'source', 'aliases'),
 				'authoritative', coalesce((x.body ->> 'authoritative')::boolean, false))
 			FROM jsonb_array_elements(CASE WHEN k.fact = 'aliases' THEN f.fact -> 'pairs' END) AS x (body)
+			UNION ALL
+			SELECT x.body, x.more || '{"create": true, "source": "history"}'
+			FROM (SELECT f.fact -> 'actor', '{}'::jsonb WHERE k.fact = 'history_change'
+				  UNION ALL SELECT y.body, '{}' FROM jsonb_array_elements(CASE WHEN k.fact = 'history_change' THEN f.fact -> 'targets' END) AS y (body)
+				  UNION ALL SELECT y.body -> 'who', jsonb_strip_nulls(jsonb_build_object('at',
+						extract(epoch FROM wa_private.history_time(y.body ->> 'at', k.received))))
+				  FROM jsonb_array_elements(CASE WHEN k.fact = 'past_members' THEN f.fact -> 'leavers' END) AS y (body)) AS x (body, more)
+			WHERE levels IS NULL OR levels ->> k.jid IN ('members', 'messages')
 		) AS i
 		CROSS JOIN LATERAL (
 			SELECT wa_private.identity_record(i.body)
@@ -583,6 +594,12 @@ BEGIN
 				group_ids := group_ids || wa_private.apply_group_list(f.bot, f.fact, received);
 			WHEN 'group_gone' THEN
 				PERFORM wa_private.bot_is_out(f.bot, g.group_id, received) FROM wa.groups AS g WHERE g.jid = f.fact ->> 'group';
+				group_jids := group_jids || (f.fact ->> 'group');
+			WHEN 'history_change' THEN
+				event_ids := event_ids || wa_private.apply_history_change(f.bot, f.fact, received, people);
+				group_jids := group_jids || (f.fact ->> 'group');
+			WHEN 'past_members' THEN
+				event_ids := event_ids || wa_private.apply_past_members(f.bot, f.fact, received, people);
 				group_jids := group_jids || (f.fact ->> 'group');
 			WHEN 'number_change' THEN
 				event_ids := event_ids || wa_private.apply_number_change(f.bot, f.fact, received);

@@ -460,6 +460,8 @@ DECLARE
 	inferred bigint;
 	more record;
 	raw jsonb;
+	told bigint[];
+	twin bigint;
 BEGIN
 	event_ids := '{}';
 	ask := false;
@@ -537,7 +539,16 @@ BEGIN
 			END IF;
 		END IF;
 
-		id := nextval('wa.group_events_event_id_seq');
+		told := NULL;
+		twin := NULL;
+		IF watched AND g.history_until IS NOT NULL THEN
+			-- the server's word takes the place of history's
+			IF person IS NOT NULL AND kind IN ('join', 'leave') THEN
+				told := wa_private.lift_history(g.group_id, ARRAY[person]);
+			END IF;
+			twin := wa_private.history_twin(g, kind, person, at, details);
+		END IF;
+		id := coalesce(twin, nextval('wa.group_events_event_id_seq'));
 		raw := CASE WHEN NOT watched THEN NULL WHEN n_targets > 1 OR kind = 'create'
 			THEN wa_private.raw_of_target(fact -> 'raw', i, n_targets) ELSE fact -> 'raw' END;
 		inferred := NULL;
@@ -588,24 +599,28 @@ BEGIN
 			inferred := wa_private.inferred_event(g.group_id, kind, at, details);
 		END IF;
 
-		IF inferred IS NULL THEN
+		IF inferred IS NULL AND twin IS NULL THEN
 			INSERT INTO wa.group_events (event_id, group_id, occurred_at, at_precision, source, kind, action, how, actor, target,
 				target_no, reason, version_before, version_after, notification_id, ordinal, details, raw, received_at)
 			VALUES (id, g.group_id, at, interval '0', 'live', kind, action, how, actor, person, i, fact ->> 'reason', v_before,
 				v_after, notification, ordinal, details,
 				raw, received);
 		ELSE
-			id := inferred;
+			id := coalesce(inferred, twin);
+			DELETE FROM wa.group_events AS e WHERE e.event_id = twin AND twin <> inferred;
 			UPDATE wa.group_events AS e
 			SET occurred_at = this.at, at_precision = interval '0', source = 'live', action = this.action,
 				how = this.how, actor = this.actor, target_no = i, reason = fact ->> 'reason',
 				version_before = v_before, version_after = v_after, notification_id = notification,
 				ordinal = this.ordinal, details = this.details,
 				raw = this.raw
-			WHERE e.event_id = inferred;
+			WHERE e.event_id = this.id;
 		END IF;
 		PERFORM wa_private.see_event(id, bot, g.group_id, notification, ordinal, at, received, offline);
 		event_ids := event_ids || id;
+		IF told IS NOT NULL THEN
+			event_ids := event_ids || wa_private.settle_history(g.group_id, told, received);
+		END IF;
 	END LOOP;
 
 	IF event_ids = '{}' THEN

@@ -150,7 +150,8 @@ BEGIN
 	UPDATE wa.groups AS g
 	SET creator = NULL, subject_by = NULL, description = NULL, description_id = NULL, description_at = NULL,
 		description_by = NULL, version = NULL, changed_at = NULL, equal_at = NULL, equal_version = NULL,
-		roster_at = NULL, roster_version = NULL, roster_complete = NULL, unobserved_since = NULL
+		roster_at = NULL, roster_version = NULL, roster_complete = NULL, unobserved_since = NULL,
+		listed_since = NULL, history_since = NULL, history_until = NULL
 	WHERE g.group_id = id;
 END
 $$;

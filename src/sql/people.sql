@@ -477,6 +477,7 @@ DECLARE
 	events integer;
 	more integer;
 	aliases jsonb;
+	told bigint[];
 BEGIN
 	SELECT jsonb_agg(jsonb_build_object('kind', i.kind, 'value', i.value, 'current', i.current) ORDER BY i.kind, i.value)
 	INTO aliases
@@ -491,6 +492,9 @@ BEGIN
 		AND EXISTS (SELECT FROM wa.user_ids AS i WHERE i.kind = k.kind AND i.value = k.value AND i.user_id = gone);
 	UPDATE wa.user_ids AS i SET user_id = kept WHERE i.user_id = gone;
 
+	SELECT array_agg(DISTINCT m.group_id) INTO told
+	FROM wa.memberships AS m WHERE m.user_id IN (kept, gone) AND 'history' IN (m.join_source, m.leave_source);
+	PERFORM wa_private.lift_history(t.id, ARRAY[kept, gone]) FROM unnest(told) AS t (id);
 	stays := wa_private.merge_memberships(kept, gone);
 	UPDATE wa.memberships AS m SET inviter = kept WHERE m.inviter = gone;
 	UPDATE wa.memberships AS m SET remover = kept WHERE m.remover = gone;
@@ -500,6 +504,17 @@ BEGIN
 	UPDATE wa.group_events AS e SET actor = kept WHERE e.actor = gone;
 	GET DIAGNOSTICS more = ROW_COUNT;
 	PERFORM wa_private.merge_events(kept);
+	-- whoever did it to themselves was not known to be the same
+	UPDATE wa.group_events AS e
+	SET how = CASE e.kind WHEN 'join' THEN 'link' ELSE 'left' END
+	WHERE e.target = kept AND e.actor = kept AND e.how = CASE e.kind WHEN 'join' THEN 'added' WHEN 'leave' THEN 'removed' END;
+	UPDATE wa.memberships AS m
+	SET join_kind = 'link', inviter = NULL
+	WHERE m.user_id = kept AND m.inviter = kept AND m.join_kind = 'added';
+	UPDATE wa.memberships AS m
+	SET leave_kind = 'left', remover = NULL
+	WHERE m.user_id = kept AND m.remover = kept AND m.leave_kind = 'removed';
+	PERFORM wa_private.settle_history(t.id, ARRAY[kept], clock_timestamp()) FROM unnest(told) AS t (id);
 
 	DELETE FROM wa.join_requests AS r
 	WHERE r.user_id = gone AND r.decided_at IS NULL

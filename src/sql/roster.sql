@@ -322,6 +322,7 @@ DECLARE
 	partial boolean := coalesce((said ->> 'partial')::boolean, false);
 	has_list boolean;
 	members integer;
+	told bigint[];
 BEGIN
 	event_ids := '{}';
 	ask := false;
@@ -367,6 +368,8 @@ BEGIN
 		PERFORM wa_private.count_group(g.group_id, members, received, told_by);
 	END IF;
 	IF g.watch_level IN ('members', 'messages') AND has_list THEN
+		-- the list is compared with what is known without history
+		told := wa_private.lift_before_list(g);
 		event_ids := event_ids || wa_private.apply_roster(g, said, people, received, made_at, maker);
 	END IF;
 
@@ -381,8 +384,12 @@ BEGIN
 		-- a mention answers no question
 		needs_refresh = x.needs_refresh AND partial,
 		refresh_reason = CASE WHEN partial THEN x.refresh_reason END,
-		unobserved_since = NULL
+		unobserved_since = NULL,
+		listed_since = CASE WHEN complete AND has_list THEN coalesce(x.listed_since, asked) ELSE x.listed_since END
 	WHERE x.group_id = g.group_id;
+	IF told IS NOT NULL THEN
+		event_ids := event_ids || wa_private.settle_history(g.group_id, told, received);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION wa_private.apply_group(bigint, jsonb, text, timestamptz, timestamptz, jsonb, timestamptz, bigint) IS

@@ -46,7 +46,7 @@ BEGIN
 	CREATE INDEX IF NOT EXISTS group_events_group_id_idx ON wa.group_events (group_id, occurred_at);
 	CREATE INDEX IF NOT EXISTS group_events_version_idx ON wa.group_events (group_id, version_after)
 		WHERE version_after IS NOT NULL;
-	CREATE INDEX IF NOT EXISTS group_events_target_idx ON wa.group_events (target, group_id)
+	CREATE INDEX IF NOT EXISTS group_events_target_idx ON wa.group_events (target, group_id, occurred_at)
 		WHERE target IS NOT NULL;
 	CREATE INDEX IF NOT EXISTS group_events_actor_idx ON wa.group_events (actor)
 		WHERE actor IS NOT NULL;
@@ -72,7 +72,7 @@ BEGIN
 	COMMENT ON COLUMN wa.group_events.version_after IS 'participant version after';
 	COMMENT ON COLUMN wa.group_events.notification_id IS 'id of the notification in which it was first seen';
 	COMMENT ON COLUMN wa.group_events.ordinal IS 'position of the action in the notification';
-	COMMENT ON COLUMN wa.group_events.details IS 'what was set: text, settings, before, after, role, label';
+	COMMENT ON COLUMN wa.group_events.details IS 'what was set: text, settings, before, after, role, label; listed: between which lists of members it must have happened, where history made an inferred event exact';
 	COMMENT ON COLUMN wa.group_events.raw IS 'the action as it came; null at watch level counts and for source snapshot';
 	COMMENT ON COLUMN wa.group_events.received_at IS 'when we first heard of it';
 

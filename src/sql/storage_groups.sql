@@ -60,6 +60,10 @@ BEGIN
 		ALTER TABLE wa.groups DROP CONSTRAINT IF EXISTS groups_watch_level_check,
 			ADD CONSTRAINT groups_watch_level_check CHECK (watch_level IN ('none', 'counts', 'members', 'messages'));
 	END IF;
+	ALTER TABLE wa.groups
+		ADD COLUMN IF NOT EXISTS listed_since timestamptz,
+		ADD COLUMN IF NOT EXISTS history_since timestamptz,
+		ADD COLUMN IF NOT EXISTS history_until timestamptz;
 	CREATE INDEX IF NOT EXISTS groups_needs_refresh_idx ON wa.groups (group_id) WHERE needs_refresh;
 	CREATE INDEX IF NOT EXISTS groups_parent_jid_idx ON wa.groups (parent_jid) WHERE parent_jid IS NOT NULL;
 
@@ -106,6 +110,9 @@ BEGIN
 	COMMENT ON COLUMN wa.groups.refresh_asked_at IS 'when a bot was last told to ask';
 	COMMENT ON COLUMN wa.groups.unobserved_since IS 'since when nobody watches: no bot is in it any more, or the watch level was lowered; memberships stay as they were';
 	COMMENT ON COLUMN wa.groups.first_seen_at IS 'when we first heard of it';
+	COMMENT ON COLUMN wa.groups.listed_since IS 'when the first list that named all members was asked for; what happened before it is known from history only';
+	COMMENT ON COLUMN wa.groups.history_since IS 'time of the oldest change that history tells of';
+	COMMENT ON COLUMN wa.groups.history_until IS 'time of the newest change that history tells of';
 
 	CREATE TABLE IF NOT EXISTS wa.bot_groups (
 		bot_id bigint NOT NULL REFERENCES wa.bots ON DELETE CASCADE,

@@ -99,12 +99,14 @@ BEGIN
 		SELECT e.group_id, (e.occurred_at AT TIME ZONE current_setting('TimeZone'))::date AS day,
 			count(*) FILTER (WHERE e.kind = 'join') AS joins,
 			count(*) FILTER (WHERE e.kind = 'leave') AS leaves,
-			count(*) FILTER (WHERE e.source = 'snapshot') AS inferred
+			count(*) FILTER (WHERE e.at_precision IS DISTINCT FROM interval '0' AND e.target IS NOT NULL) AS inferred
 		FROM wa.group_events AS e
 		WHERE e.kind IN ('join', 'leave')
 		GROUP BY 1, 2
 	), bounds AS (
-		SELECT m.group_id, (m.joined_at AT TIME ZONE current_setting('TimeZone'))::date AS day, 1 AS step
+		-- a stay that began unseen has no join: it counts from the beginning
+		SELECT m.group_id, (m.joined_at AT TIME ZONE current_setting('TimeZone'))::date AS day,
+			CASE WHEN m.join_event_id IS NULL THEN 0 ELSE 1 END AS step
 		FROM wa.memberships AS m
 		UNION ALL
 		SELECT m.group_id, (m.left_at AT TIME ZONE current_setting('TimeZone'))::date, -1
@@ -114,6 +116,11 @@ BEGIN
 		SELECT b.group_id, b.day, sum(b.step) AS step
 		FROM bounds AS b
 		GROUP BY 1, 2
+	), base AS (
+		SELECT m.group_id, count(*) AS members
+		FROM wa.memberships AS m
+		WHERE m.join_event_id IS NULL
+		GROUP BY 1
 	), days AS (
 		SELECT group_id, day, coalesce(c.joins, 0) AS joins, coalesce(c.leaves, 0) AS leaves,
 			coalesce(c.inferred, 0) AS inferred, coalesce(s.step, 0) AS step
@@ -122,10 +129,11 @@ BEGIN
 	SELECT d.day, d.group_id, g.subject, d.joins, d.leaves, d.joins - d.leaves AS net,
 		(CASE g.watch_level
 		WHEN 'counts' THEN g.size - coalesce(sum(d.joins - d.leaves) OVER later, 0)
-		ELSE sum(d.step) OVER so_far END)::bigint AS members,
+		ELSE coalesce(b.members, 0) + sum(d.step) OVER so_far END)::bigint AS members,
 		d.inferred
 	FROM days AS d
 	JOIN wa.groups AS g ON g.group_id = d.group_id
+	LEFT JOIN base AS b ON b.group_id = d.group_id
 	WINDOW so_far AS (PARTITION BY d.group_id ORDER BY d.day),
 		later AS (PARTITION BY d.group_id ORDER BY d.day ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING);
 
@@ -136,8 +144,8 @@ BEGIN
 	COMMENT ON COLUMN wa.group_growth.joins IS 'people who joined';
 	COMMENT ON COLUMN wa.group_growth.leaves IS 'people who left or were removed';
 	COMMENT ON COLUMN wa.group_growth.net IS 'joins minus leaves';
-	COMMENT ON COLUMN wa.group_growth.members IS 'members at the end of the day; those whom the first list of members named count from then on';
-	COMMENT ON COLUMN wa.group_growth.inferred IS 'joins and leaves of these that were found by comparing lists, so that their day may be an earlier one';
+	COMMENT ON COLUMN wa.group_growth.members IS 'members at the end of the day; those whose joining nobody saw count from the beginning';
+	COMMENT ON COLUMN wa.group_growth.inferred IS 'joins and leaves of these whose time is not known, so that their day may be an earlier one';
 
 	CREATE OR REPLACE VIEW wa.phone_coverage AS
 	SELECT m.group_id, g.subject, count(*) AS members,
