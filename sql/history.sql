@@ -125,7 +125,7 @@ SELECT * FROM public.happened WHERE target = '1041';
 -- an old month gets its partition; what cannot have been is left out
 SELECT public.apply(:one, public.recalled('c@g.us', -200000000, 'add', '{51}', 11), public.recalled('c@g.us', -199000000, 'remove', '{51}', 11),
 	public.recalled('c@g.us', -1700000000, 'add', '{52}', 11), public.recalled('c@g.us', 900000, 'add', '{53}', 11), public.recalled('c@g.us', 0, 'add', '{54}', 11, '{"at": null}'));
-SELECT tableoid::regclass, count(*) FROM wa.group_events WHERE occurred_at < '2025-01-01' GROUP BY 1 ORDER BY 1;
+SELECT tableoid::regclass::text AS partition, count(*) FROM wa.group_events WHERE occurred_at < '2025-01-01' GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM public.stays WHERE lid IN ('1052', '1053', '1054');
 
 -- what nobody wants to know is not stored
