@@ -1,7 +1,8 @@
 /*
  * fuzz_client_message.c
  *		Whatever people and the own phone write to an online client, really
- *		encrypted, between commits, crashes and time.
+ *		encrypted, and whatever a server says of app state, between commits,
+ *		crashes and time.
  *
  * The input: which allocation fails, then operations.  The tables are kept as a
  * host keeps them: what was not committed is gone after a crash.  Only the own
@@ -15,6 +16,8 @@
 #include "frame.h"
 #include "target.h"
 #include "wire.h"
+
+#include "../vectors/appstate_vectors.h"
 
 #define MAX_MEMORY (16 << 20)
 #define MAX_ROWS 512
@@ -44,7 +47,7 @@ typedef struct Script
 	WaSignal *people; /* everybody's sessions with the bot */
 	bool phone_spoke;
 	bool from_phone; /* the stanza that was said last */
-	char last_iq[64];
+	uint32_t blob_id;
 } Script;
 
 static WaDevice bot;    /* the account's device */
@@ -201,6 +204,104 @@ feed_node(Script *script, const WaNode *node)
 	buf_free(&plain);
 }
 
+/* ---- app state ---- */
+
+/* Hex of what may be said: patches first, then blobs. */
+static const char *const app_words[] = {
+	APPSTATE_CONTACTS_PATCH_1, APPSTATE_CONTACTS_PATCH_2,     APPSTATE_CONTACTS_PATCH_3,
+	APPSTATE_CONTACTS_PATCH_4, APPSTATE_MANY_PATCH,           APPSTATE_EXTERNAL_PATCH,
+	APPSTATE_REGULAR_PATCH_1,  APPSTATE_AFTER_SNAPSHOT_PATCH, APPSTATE_SNAPSHOT_REFERENCE,
+	APPSTATE_EXTERNAL_BLOB,    APPSTATE_SNAPSHOT_BYTES,
+};
+
+static size_t
+from_hex(const char *hex, uint8_t *out, size_t room)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t len = 0;
+
+	for (; hex[0] != '\0' && len < room; hex += 2)
+		out[len++] =
+			(uint8_t) ((strchr(digits, hex[0]) - digits) << 4 | (strchr(digits, hex[1]) - digits));
+	return len;
+}
+
+/* Something that a phone wrote, with a wrong byte perhaps, or nobody. */
+static size_t
+next_word(Script *script, uint8_t *out, size_t room)
+{
+	size_t which = next(script) % 16;
+	size_t len;
+
+	if (which >= sizeof(app_words) / sizeof(app_words[0]))
+	{
+		const uint8_t *bytes;
+
+		len = next(script);
+		bytes = take(script, &len);
+		memcpy(out, bytes, len);
+		return len;
+	}
+	len = from_hex(app_words[which], out, room);
+	if (next(script) % 4 == 0)
+		out[(next(script) * 7U) % len] ^= 1;
+	return len;
+}
+
+static void
+add_sync(Script *script, WaNode *answer, const WaNode *asked)
+{
+	static const char *const codes[] = {"400", "404", "409", "500"};
+	static uint8_t word[8192];
+	WaNode *collection = node_add(node_add(answer, "sync"), "collection");
+	uint8_t shape = next(script);
+
+	node_set_str(collection, "name", node_attr(node_child(asked, "collection"), "name"));
+	if (shape % 8 == 0)
+	{
+		node_set(collection, "type", "error");
+		node_set(node_add(collection, "error"), "code", codes[next(script) % 4]);
+	}
+	if ((shape & 8) != 0)
+		node_set(collection, "has_more_patches", "true");
+	if ((shape & 16) != 0)
+		node_set_bytes(node_add(collection, "snapshot"), word,
+					   from_hex(APPSTATE_SNAPSHOT_REFERENCE, word, sizeof(word)));
+	collection = node_add(collection, "patches");
+	for (int i = shape >> 5; i > 0; i--)
+		node_set_bytes(node_add(collection, "patch"), word, next_word(script, word, sizeof(word)));
+}
+
+/* As if the phone had shared them. */
+static void
+share_keys(Script *script)
+{
+	uint8_t bytes[4][32];
+	WaAppStateKey keys[] = {
+		{.id = {(char *) bytes[0], from_hex(APPSTATE_KEY_ID, bytes[0], 32)},
+		 .data = {(char *) bytes[1], from_hex(APPSTATE_KEY, bytes[1], 32)}},
+		{.id = {(char *) bytes[2], from_hex(APPSTATE_KEY2_ID, bytes[2], 32)},
+		 .data = {(char *) bytes[3], from_hex(APPSTATE_KEY2, bytes[3], 32)}},
+	};
+
+	if (!client_has_stream(script->client) ||
+		(client_wants(script->client) & CLIENT_WANTS_RECORDS) != 0)
+		return;
+	client_appstate_keys(script->client, keys, next(script) % 3);
+}
+
+static void
+give_blob(Script *script)
+{
+	static uint8_t word[8192];
+
+	if (next(script) % 4 == 0)
+		client_blob_failed(script->client, script->blob_id, next(script) % 2, script->now);
+	else
+		(void) client_blob(script->client, script->blob_id, word,
+						   next_word(script, word, sizeof(word)), script->now);
+}
+
 /* Answers questions as far as the client needs it to get on. */
 static void
 answer_iq(Script *script, const WaNode *iq)
@@ -215,6 +316,8 @@ answer_iq(Script *script, const WaNode *iq)
 	node_set(answer, "type", "result");
 	if (node_child(iq, "count") != NULL)
 		node_set(node_add(answer, "count"), "value", "100");
+	if (node_child(iq, "sync") != NULL)
+		add_sync(script, answer, node_child(iq, "sync"));
 	feed_node(script, answer);
 	if (node_child(iq, "active") != NULL)
 	{
@@ -385,8 +488,9 @@ say(Script *script)
 		node_set(node, "offline", "1");
 	if (shape % 5 == 4)
 	{
-		node_set(node, "type", "encrypt");
+		node_set(node, "type", (shape & 0x80) != 0 ? "server_sync" : "encrypt");
 		node_add(node, "identity");
+		node_set(node_add(node, "collection"), "name", "critical_unblock_low");
 	}
 	if (who % 5 == 2 || who % 5 == 3)
 		script->phone_spoke = true;
@@ -444,6 +548,13 @@ take_event(Script *script, const WaEvent *event)
 		case EVENT_HISTORY_NOTICE:
 			TARGET_CHECK(script->phone_spoke);
 			break;
+		case EVENT_APP_ACTIONS:
+			TARGET_CHECK(event->app_actions.count > 0);
+			break;
+		case EVENT_BLOB_WANTED:
+			TARGET_CHECK(event->blob.media->key.len == MEDIA_KEY_LEN);
+			script->blob_id = event->blob.id;
+			break;
 		case EVENT_DEVICE:
 			script->device = *client_device(script->client);
 			break;
@@ -493,7 +604,7 @@ crash(Script *script)
 static void
 step(Script *script)
 {
-	switch (next(script) % 12)
+	switch (next(script) % 14)
 	{
 		case 0:
 		case 1:
@@ -523,6 +634,12 @@ step(Script *script)
 			break;
 		case 10:
 			client_disconnected(script->client, "cut", script->now);
+			break;
+		case 11:
+			share_keys(script);
+			break;
+		case 12:
+			give_blob(script);
 			break;
 		default:
 			crash(script);
