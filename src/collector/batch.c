@@ -27,7 +27,8 @@
 #define REJECT_LOG_US (60 * WA_SECOND)
 #define PAIR_CODE_US (180 * WA_SECOND)   /* sheet 1 section 6.2 */
 #define ADDON_FACT "{\"fact\":\"addon\"" /* how such a fact begins */
-#define LIMIT_ATTEMPTS 5                 /* of a lone unit that is too slow or too large */
+#define MOST_CONFLICTS 3
+#define LIMIT_ATTEMPTS 5 /* of a lone unit that is too slow or too large */
 
 struct Batch
 {
@@ -331,7 +332,7 @@ add_event(Batch *batch, BatchUnit *unit, const BatchSource *source, const WaEven
 				return;
 			put_item(batch, unit,
 					 store_item_records(unit->bot_id, event->records.list, event->records.count));
-			unit->holds_records = true;
+			unit->holds_keys = true;
 			return;
 		case EVENT_MESSAGE:
 			add_message(batch, unit, source, event->message, now);
@@ -450,21 +451,20 @@ report_reject(Batch *batch, int64 bot_id, const StoreError *cause, int64 now_us)
 }
 
 /*
- * Puts one unit aside, with the records that it changed: the ratchet goes on,
- * so that what comes next can be read.  *with_records tells whether they are
- * stored, too.
+ * Puts one unit aside, with the keys and records that it changed: the ratchet
+ * goes on, so that what comes next can be read.  *is_whole: they are stored, too.
  */
 static StoreResult
-park_unit(Batch *batch, const BatchUnit *unit, const StoreError *cause, bool *with_records)
+park_unit(Batch *batch, const BatchUnit *unit, const StoreError *cause, bool *is_whole)
 {
 	StoreResult result =
 		store_reject(unit->bot_id, unit->stanza_bytes, unit->content, cause->message,
 					 cause->sqlstate, batch->items + unit->first_item, unit->n_items);
 
-	*with_records = true;
-	if (result != STORE_FAILED || !unit->holds_records || store_error()->trouble == TROUBLE_PASSING)
+	*is_whole = true;
+	if (result != STORE_FAILED || store_error()->trouble == TROUBLE_PASSING)
 		return result;
-	*with_records = false;
+	*is_whole = !unit->holds_keys;
 	return store_reject(unit->bot_id, unit->stanza_bytes, unit->content, cause->message,
 						cause->sqlstate, NULL, 0);
 }
@@ -475,7 +475,7 @@ reject_unit(Batch *batch, int index, int64 now_us)
 {
 	BatchUnit *unit = &batch->units[index];
 	StoreError cause = *store_error();
-	bool with_records;
+	bool is_whole;
 
 	if (unit->is_broken)
 	{
@@ -484,7 +484,7 @@ reject_unit(Batch *batch, int index, int64 now_us)
 		strlcpy(cause.message, "the event is too large to be written as JSON",
 				sizeof(cause.message));
 	}
-	switch (park_unit(batch, unit, &cause, &with_records))
+	switch (park_unit(batch, unit, &cause, &is_whole))
 	{
 		case STORE_OK:
 			break;
@@ -499,8 +499,7 @@ reject_unit(Batch *batch, int index, int64 now_us)
 			return false;
 	}
 	report_reject(batch, unit->bot_id, &cause, now_us);
-	resolve_units(batch, index, index + 1,
-				  unit->holds_keys || !with_records ? UNIT_LOST : UNIT_REJECTED);
+	resolve_units(batch, index, index + 1, is_whole ? UNIT_REJECTED : UNIT_LOST);
 	return true;
 }
 
@@ -520,6 +519,20 @@ count_stored(Batch *batch, int first_item, int last_item)
 		batch->counts.pending += str_is(item->message->state, "pending");
 		batch->counts.secrets += item->message->secret.data != NULL;
 	}
+}
+
+/* Stores items.  A conflict with somebody else's transaction is worth another try at once. */
+static StoreResult
+apply(Batch *batch, int first_item, int last_item, StoreQuestion **questions, int *n_questions)
+{
+	StoreResult result;
+	int conflicts = 0;
+
+	do
+		result =
+			store_apply(batch->items + first_item, last_item - first_item, questions, n_questions);
+	while (result == STORE_FAILED && store_error()->is_conflict && ++conflicts < MOST_CONFLICTS);
+	return result;
 }
 
 /* Resolves the units from .. to - 1 in order.  False when it has to stop. */
@@ -543,8 +556,7 @@ resolve_range(Batch *batch, int from, int to, int64 now_us)
 	}
 	if (!broken)
 	{
-		switch (store_apply(batch->items + first_item, last_item - first_item, &questions,
-							&n_questions))
+		switch (apply(batch, first_item, last_item, &questions, &n_questions))
 		{
 			case STORE_OK:
 				keep_questions(batch, questions, n_questions);

@@ -32,9 +32,8 @@ typedef struct BatchUnit
 	int n_items;
 	WaStr stanza_bytes; /* absent: from no stanza */
 	WaStr content;      /* what was decrypted of it; absent: nothing */
-	bool holds_keys;
-	bool holds_records;
-	bool is_broken; /* an event could not be written as a fact */
+	bool holds_keys;    /* or records: without them the client is ahead of the tables */
+	bool is_broken;     /* an event could not be written as a fact */
 	int attempts;
 	BatchOutcome outcome;
 } BatchUnit;

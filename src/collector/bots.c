@@ -24,6 +24,7 @@
 
 static bool introduced = false; /* wa_private.worker_started() let us in */
 static bool read_again = false; /* a session was dropped to be loaded anew */
+static int n_behind = 0;        /* bots left out until what they told is stored */
 static char refusal_text[300];
 
 /* ---- linking ---- */
@@ -54,7 +55,7 @@ start_linking(Session *session)
 
 	host_env_init(&env, CurrentMemoryContext);
 	session_detach_client(session);
-	if (session_has_unstored(session))
+	if (session_has_unstored(session->bot_id))
 	{
 		/* What the device before told would come on top of the new one. */
 		session_report(
@@ -191,13 +192,21 @@ take_bot(const StoreBot *bot)
 
 	if (!bot->is_ours)
 		return;
+	if (is_new && session_has_unstored(bot->bot_id))
+	{
+		/* Its keys were read from tables that are behind: the next reading takes it. */
+		store_unlock_bot(bot->bot_id);
+		n_behind++;
+		return;
+	}
 	if (is_new)
 		session = session_create(bot->bot_id, bot->name);
 	if (session->is_void)
 	{
 		/* Its keys were not read: whoever asks for it gets it loaded anew. */
 		session->is_seen = true;
-		if (bot->login_requested_at > session->login_requested_at && !session_has_unstored(session))
+		if (bot->login_requested_at > session->login_requested_at &&
+			!session_has_unstored(session->bot_id))
 		{
 			session_drop(session);
 			read_again = true;
@@ -246,7 +255,7 @@ static void
 drop_void(Session *session)
 {
 	if (session->is_void && session->void_until <= host_now().mono_us &&
-		!session_has_unstored(session))
+		!session_has_unstored(session->bot_id))
 		session_drop(session);
 }
 
@@ -288,6 +297,7 @@ bots_load(int worker, int workers, bool *idle)
 	introduced = true;
 	*idle = false;
 
+	n_behind = 0;
 	session_visit_all(forget_mark);
 	for (int i = 0; i < count; i++)
 	{
@@ -302,6 +312,12 @@ bots_load(int worker, int workers, bool *idle)
 	{
 		read_again = false;
 		return bots_load(worker, workers, idle);
+	}
+	if (n_behind > 0)
+	{
+		snprintf(refusal_text, sizeof(refusal_text),
+				 "%d bots wait until what they told before is stored.", n_behind);
+		return refusal_text;
 	}
 	if (foreign == 0)
 		return NULL;

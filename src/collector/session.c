@@ -419,7 +419,8 @@ pull_turn(Session *session, WaNow now)
 	};
 	WaEvent event;
 
-	for (int taken = 0; taken < EVENTS_PER_TURN && batch_has_room(batch);)
+	for (int taken = 0;
+		 (taken < EVENTS_PER_TURN && batch_has_room(batch)) || client_has_events(session->client);)
 	{
 		if (client_next_event(session->client, &event, now) == 1)
 		{
@@ -447,9 +448,9 @@ pull_turn(Session *session, WaNow now)
 }
 
 bool
-session_has_unstored(const Session *session)
+session_has_unstored(int64 bot_id)
 {
-	return batch_holds(batch, session->bot_id);
+	return batch_holds(batch, bot_id);
 }
 
 /* The settings changed: the next connection is made by a client that knows them. */
@@ -489,7 +490,8 @@ session_pull(void)
 		dlist_delete(&session->ready_node);
 		session->is_ready = false;
 		more = pull_turn(session, now);
-		if (!more && session->is_stale && session->conn == NULL && !session_has_unstored(session))
+		if (!more && session->is_stale && session->conn == NULL &&
+			!session_has_unstored(session->bot_id))
 			renew_client(session, now);
 		session_settle(session);
 		if (more)

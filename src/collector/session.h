@@ -92,8 +92,8 @@ extern bool session_attach_client(Session *session, const WaDevice *device, int6
 extern void session_detach_client(Session *session);
 /* The same, and the tables know more: it is to be loaded from them again in a while. */
 extern void session_make_void(Session *session);
-/* Is something it told not in the tables yet?  Then it must not be loaded from them. */
-extern bool session_has_unstored(const Session *session);
+/* Is something the bot told not in the tables yet?  Then it must not be loaded from them. */
+extern bool session_has_unstored(int64 bot_id);
 /* Looks at what the client wants now; after every call of the core. */
 extern void session_settle(Session *session);
 extern void session_make_ready(Session *session);

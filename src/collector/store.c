@@ -413,6 +413,7 @@ note_error(const ErrorData *error)
 {
 	last_error.sqlstate = error->sqlerrcode;
 	last_error.trouble = classify(error->sqlerrcode);
+	last_error.is_conflict = ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
 	strlcpy(last_error.message, error->message != NULL ? error->message : "unknown error",
 			sizeof(last_error.message));
 	last_error.object[0] = '\0';

@@ -35,6 +35,7 @@ typedef struct StoreError
 {
 	int sqlstate;
 	StoreTrouble trouble;
+	bool is_conflict;                 /* with another transaction: worth another try at once */
 	char message[300];                /* may quote data: for tables, not for the log */
 	char object[2 * NAMEDATALEN + 2]; /* table or constraint, may be empty */
 } StoreError;
@@ -146,8 +147,8 @@ extern StoreResult store_due_questions(const int64 *bots, int count, StoreQuesti
 
 /*
  * Keeps a stanza that cannot be stored, with the reason and what was decrypted
- * of it, and stores those of the items that are records: the ratchet goes on.
- * content: absent when nothing was.
+ * of it, and stores all of the items but facts and messages: keys are kept, the
+ * ratchet goes on.  content: absent when nothing was.
  */
 extern StoreResult store_reject(int64 bot_id, WaStr stanza, WaStr content, const char *reason,
 								int sqlstate, StoreItem *const *items, int count);

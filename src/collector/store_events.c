@@ -296,6 +296,8 @@ reject_body(void *arg)
 	else
 		store_arg_bytes(&args, reject->content.data, reject->content.len);
 	store_execute(REJECT_STANZA, &args);
+	for (int i = 0; i < reject->count; i++)
+		write_item(reject->items[i]);
 	store_save_records(reject->items, reject->count);
 }
 

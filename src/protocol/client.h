@@ -343,6 +343,11 @@ extern void client_blob_failed(WaClient *client, uint32_t id, bool gone, WaNow n
  * 1: *event is filled.  0: nothing to do until more input or a deadline.
  */
 extern int client_next_event(WaClient *client, WaEvent *event, WaNow now);
+/*
+ * More events of the stanza of the last one wait.  They belong into one
+ * transaction: pull them before anything is stored.
+ */
+extern bool client_has_events(const WaClient *client);
 
 /* Lends the bytes that may be sent now; valid until the next call. */
 extern void client_output(WaClient *client, const uint8_t **data, size_t *len);

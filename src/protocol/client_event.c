@@ -184,6 +184,12 @@ client_next_event(WaClient *client, WaEvent *event, WaNow now)
 	}
 }
 
+bool
+client_has_events(const WaClient *client)
+{
+	return client->first_event != NULL;
+}
+
 void
 client_event_reset(WaClient *client)
 {

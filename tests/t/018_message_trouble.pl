@@ -98,6 +98,12 @@ wait_for($node, "SELECT detail ~ '42P01' FROM wa.workers", 'a missing table is w
 $node->safe_psql('postgres', 'ALTER TABLE wa.mislaid RENAME TO message_edits');
 wait_for($node, of_message($edited, "body = 'second version'"), 'stored when it is back');
 
+# the extension is gone for a while, and what is known of the ratchets with it
+$node->safe_psql('postgres', 'DROP EXTENSION wa_collector');
+my @absent = map { say(text => "nobody listens $_", number => $_ % 2 ? $ann : $bob) } 1 .. 4;
+$node->safe_psql('postgres', 'CREATE EXTENSION wa_collector');
+wait_for($node, of_message($_, "state = 'stored' AND body LIKE 'nobody listens%'"), 'read when it is back') for @absent;
+
 # kill -9 while people talk
 my $meadow = $simulator->ask({
 	do => 'group_create', by => $ann, subject => 'Meadow', addressing => 'lid', members => [ $bot, $bob ] })->{group};
