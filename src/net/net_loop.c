@@ -20,6 +20,11 @@
 #define NET_FD_TABLE_MAX 1048576
 /* Descriptors of the process that are not ours to fill. */
 #define NET_SPARE_FDS 32
+/*
+ * What lws reads at once: a whole TLS record.  Of one that it has read in part
+ * it may forget the rest until more comes from the network (seen with 4.1.6).
+ */
+#define NET_READ_SIZE 16384
 /* Turns of the loop that closing everything may take. */
 #define NET_CLOSE_TURNS 1000
 
@@ -127,6 +132,7 @@ create_lws(NetLoop *loop, const char **why)
 	info.timeout_secs = NET_LWS_TIMEOUT_S;
 	info.retry_and_idle_policy = &net_no_pings;
 	info.alpn = "http/1.1";
+	info.pt_serv_buf_size = NET_READ_SIZE;
 	loop->lws = create_context_quietly(&info);
 	if (loop->lws == NULL)
 	{
