@@ -30,6 +30,7 @@ use lib "$FindBin::Bin/lib";
 use Chaos;
 
 use Getopt::Long;
+use JSON::PP ();
 use Time::HiRes ();
 use WaTest;
 use Test::More;
@@ -133,7 +134,7 @@ $simulator->ask({ do => 'faults_clear' });
 # until every bot is online and owes no answer, and no row waits for its content
 sub wait_quiet
 {
-	my ($pending, $bound) = (-1, Time::HiRes::time() + 300);
+	my ($pending, $looks, $bound) = (-1, 1, Time::HiRes::time() + 300);
 	while (Time::HiRes::time() < $bound)
 	{
 		my $sum = $simulator->ask({ do => 'clients', summary => JSON::PP::true() });
@@ -143,6 +144,7 @@ sub wait_quiet
 			$pending = $sum->{queued} + $rows;
 			return 0 if $pending == 0 && $sum->{connected} >= $option{bots};
 		}
+		$looks++ % 50 or print $out "waiting: $pending unanswered or without content, $sum->{connected} of $option{bots} connected\n";
 		Time::HiRes::usleep(200_000);
 	}
 	return $pending;
@@ -151,10 +153,8 @@ sub wait_quiet
 my $pending = wait_quiet();
 # broken ratchets show now: everybody writes again, and nothing disturbs
 $node->safe_psql('postgres', 'DROP TRIGGER fail_now_and_then ON wa.messages');
-my $retried_before = retried();
 talk(events => 20 * $option{groups});
-my $target = said_so_far();
-Time::HiRes::usleep(50_000) while $simulator->ask({ do => 'info' })->{talking};
+Time::HiRes::usleep(50_000) while $simulator->ask({ do => 'info' })->{talk};
 $pending += wait_quiet();
 
 sub retried
@@ -165,9 +165,10 @@ sub retried
 my (%sent, $sent, $after);
 do
 {
-	my $page = $simulator->ask({ do => 'said', after => $after // 0 });
+	my $page = $simulator->ask({ do => 'said', after => $after // -1, limit => 20000 });
 	for my $message (@{ $page->{messages} })
 	{
+		next if $message->{kind} ne 'text';
 		$sent{"$message->{chat}|$message->{id}"} = "$message->{from}|$message->{text}";
 		$sent++;
 	}
