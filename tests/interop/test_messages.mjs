@@ -166,7 +166,7 @@ async function media(chat) {
     const sent = await chat.say(`media: ${what}`, alice, content, { kind, body, view_once: content.viewOnce ?? false });
     await cluster.sql(`SELECT wa.fetch_media(message_id) FROM wa.messages WHERE wa_id = ${quote(sent.key.id)}`);
     await chat.until(`media: ${what} fetched and its hash right`, sent.key.id, ({ media: [file] }) =>
-      file?.state === 'fetched' && file.size === bytes.length && file.sha256 === hash && file.content === hash);
+      file?.state === 'stored' && file.size === bytes.length && file.sha256 === hash && file.content === hash);
   }
 }
 
@@ -272,11 +272,11 @@ async function everything(simulator, cluster, clients) {
   passed('nothing is pending, doubled or unanswered, and the server has nothing to complain about');
 }
 
+const certificate = await mediaCertificate();
 const clients = [];
 let simulator;
 let cluster;
 try {
-  const certificate = await mediaCertificate();
   simulator = await startSimulator(['--seed', '12', ...certificate.flags]);
   cluster = await startCluster({
     'wa_collector.endpoint': simulator.endpoint,

@@ -17,13 +17,13 @@ SELECT json_build_object(
     FROM wa.messages AS m JOIN wa.chats AS c USING (chat_id) LEFT JOIN wa.bots AS b ON b.bot_id = c.bot_id
     WHERE m.wa_id = ${quote(id)}),
   'reactions', (SELECT coalesce(json_agg(json_build_array(r.user_id, r.emoji) ORDER BY r.user_id), '[]')
-    FROM wa.reactions AS r WHERE r.target_wa_id = ${quote(id)} AND r.removed_at IS NULL),
-  'edits', (SELECT coalesce(json_agg(json_build_array(e.kind, e.body) ORDER BY e.edit_id), '[]')
-    FROM wa.message_edits AS e WHERE e.target_wa_id = ${quote(id)}),
+    FROM wa.reactions AS r WHERE r.wa_id = ${quote(id)} AND r.emoji IS NOT NULL),
+  'edits', (SELECT coalesce(json_agg(json_build_array(e.action, e.body) ORDER BY e.edit_id), '[]')
+    FROM wa.message_edits AS e WHERE e.wa_id = ${quote(id)}),
   'votes', (SELECT coalesce(json_agg(json_build_array(v.user_id, v.options) ORDER BY v.user_id), '[]')
-    FROM wa.poll_votes AS v WHERE v.target_wa_id = ${quote(id)}),
+    FROM wa.poll_votes AS v WHERE v.wa_id = ${quote(id)}),
   'media', (SELECT coalesce(json_agg(json_build_object('kind', a.kind, 'mimetype', a.mimetype, 'name', a.file_name,
-      'size', a.size_bytes, 'sha256', encode(a.sha256, 'hex'), 'state', a.state,
+      'size', a.file_size, 'sha256', encode(a.sha256, 'hex'), 'state', a.state,
       'content', encode(sha256(a.content), 'hex'))), '[]')
     FROM wa.media AS a JOIN wa.messages AS m USING (message_id) WHERE m.wa_id = ${quote(id)}),
   'rejected', (SELECT coalesce(json_agg(reason), '[]') FROM wa.rejected),
