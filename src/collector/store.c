@@ -209,7 +209,8 @@ store_arg_bytes(Args *args, const void *data, size_t len)
 	bytea *value = palloc(VARHDRSZ + len);
 
 	SET_VARSIZE(value, VARHDRSZ + len);
-	memcpy(VARDATA(value), data, len);
+	if (len > 0)
+		memcpy(VARDATA(value), data, len);
 	store_arg_datum(args, PointerGetDatum(value), false);
 }
 

@@ -41,6 +41,10 @@ wait_for($node, of_message($once, "state = 'unavailable' AND trouble = 'view_onc
 is($node->safe_psql('postgres', "SELECT count(*) FROM wa.messages WHERE wa_id IN ('@{[ join q(','), @damaged, $once ]}')"), '5',
 	'each of them once');
 
+my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);
+like($log, qr/bot \d+ got \d+ messages that it cannot read yet/, 'the log says that there were some');
+unlike($log, qr/damaged by|only the phone/, 'and nothing of what they say');
+
 # what the tables refuse
 $node->safe_psql('postgres', <<'SQL');
 CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
