@@ -455,6 +455,8 @@ client_appstate_answer(WaClient *client, const WaNode *answer)
 	}
 	app->step = APP_ANSWERED;
 	app->has_more = str_is(node_attr(node, "has_more_patches"), "true");
+	app->told_version = 0;
+	(void) node_attr_u64(node, "version", &app->told_version);
 	snapshot = node_child(node, "snapshot");
 	if (snapshot != NULL && snapshot->bytes.len > 0)
 		status = client_appstate_keep_snapshot(app, snapshot->bytes);
@@ -503,6 +505,7 @@ static void
 client_appstate_go_on(WaClient *client)
 {
 	ClientApp *app = client->app;
+	uint64_t version = client_appstate_at(client)->state.version;
 	const WaMedia *snapshot = app->snapshot;
 
 	app->snapshot = NULL;
@@ -512,12 +515,12 @@ client_appstate_go_on(WaClient *client)
 		client_appstate_want_blob(client, snapshot, APP_SNAPSHOT);
 	else if (buf_len(&app->patches) > 0)
 		app->step = APP_PATCH;
-	else if (!app->has_more)
+	else if (!app->has_more && version >= app->told_version)
 		client_appstate_done(client);
-	else if (client_appstate_at(client)->state.version > app->asked_version)
+	else if (app->has_more && version > app->asked_version)
 		client_appstate_ask(client, app->at);
 	else
-		client_appstate_fail(client, APP_FAILED_NOW); /* more of nothing would go on for ever */
+		client_appstate_fail(client, APP_FAILED_NOW); /* less than was said, or more of nothing */
 }
 
 /* ---- blobs ---- */

@@ -84,7 +84,8 @@ typedef struct ClientApp
 	/* the collection at hand */
 	int at;
 	uint64_t asked_version;
-	bool has_more; /* patches, on the server */
+	uint64_t told_version; /* that the answer says to end with, 0 it does not */
+	bool has_more;         /* patches, on the server */
 	ClientAppFailure failure;
 	int64_t pause_us; /* that the server wants after a failure, 0 none */
 	uint8_t missing_key[APPSTATE_MAX_KEY_ID];

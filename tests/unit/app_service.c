@@ -103,9 +103,10 @@ fill_contacts(AppService *service, WaArena *arena, WaNode *collection, uint64_t 
 	{
 		WaNode *patches = node_add(collection, "patches");
 
-		for (uint64_t version = from + 1; version <= to; version++)
+		for (uint64_t version = from + 1; version <= to - service->loses_last; version++)
 			add_patch(service, arena, patches, service->patches[version - 1]);
 	}
+	service->loses_last = false;
 	if (to < service->version)
 		node_set(collection, "has_more_patches", "true");
 	node_set_u64(collection, "version", to);

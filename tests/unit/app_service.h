@@ -21,6 +21,7 @@ typedef struct AppService
 	const char *external; /* hex of the blob of a patch */
 	int error;            /* instead of an answer */
 	bool answers_nothing; /* more_patches, but none */
+	bool loses_last;      /* the next answer lacks its last patch */
 	bool no_blobs;        /* downloads fail */
 	bool lost_blobs;      /* and nobody says so */
 	int answered;         /* questions so far */

@@ -453,6 +453,24 @@ a_refused_version_starts_anew(void **state)
 }
 
 static void
+an_answer_that_ends_too_early(void **state)
+{
+	(void) state;
+	put_keys();
+	go_online();
+	forget_log();
+	service.version = 5;
+	service.loses_last = true;
+	notify(APP_CONTACTS);
+	serve();
+	assert_int_equal(told("Only LID"), 0);
+	live(70 * WA_SECOND);
+	assert_int_equal(service.answered, 2);
+	assert_int_equal(fake_server_count(&host.server, "version=4"), 2);
+	assert_int_equal(told("Only LID"), 1);
+}
+
+static void
 an_answer_that_never_ends(void **state)
 {
 	(void) state;
@@ -635,6 +653,7 @@ main(void)
 		TEST(a_missing_key_blocks_only_its_collection),
 		TEST(errors_are_asked_again_later_and_later),
 		TEST(a_refused_version_starts_anew),
+		TEST(an_answer_that_ends_too_early),
 		TEST(an_answer_that_never_ends),
 		TEST(a_server_that_is_silent),
 		TEST(blobs_that_do_not_come),
