@@ -143,6 +143,48 @@ the_same_in_pieces_of_any_size(void **state)
 	}
 }
 
+/* A host that only wants to know who is who gets no messages and no members. */
+static void
+only_people(void **state)
+{
+	static const size_t pieces[] = {1, 7, 4096};
+
+	(void) state;
+	chunk_len = test_hex(VECTOR_HISTORY, chunk, sizeof(chunk));
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
+	{
+		TestEnv env;
+		WaHistory history;
+		Told *told = calloc(1, sizeof(*told));
+		size_t n = 0;
+
+		test_env_init(&env);
+		history_init(&history, test_env(&env), HISTORY_SYNC);
+		history.only_people = true;
+		assert_int_equal(read_chunk(&history, chunk, chunk_len, pieces[i], told), WA_OK);
+		for (size_t j = 0; j < sizeof(expected) / sizeof(expected[0]); j++)
+		{
+			const char *line = expected[j];
+
+			if (strncmp(line, "message ", 8) == 0 || strncmp(line, "member ", 7) == 0)
+				continue;
+			assert_true(n < told->n);
+			/* how many messages it has is not counted then */
+			if (strncmp(line, "conversation ", 13) == 0)
+				assert_memory_equal(told->lines[n], line, strlen(line) - 1);
+			else
+				assert_string_equal(told->lines[n], line);
+			n++;
+		}
+		assert_int_equal(n, told->n);
+		assert_int_equal(history.n_bytes, chunk_len);
+		assert_int_equal(history.n_malformed + history.n_oversized, 0);
+		history_free(&history);
+		assert_int_equal(env.live, 0);
+		free(told);
+	}
+}
+
 /* The first message and the first conversation, member by member. */
 static void
 what_is_told(void **state)
@@ -426,6 +468,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_in_pieces_of_any_size),
+		cmocka_unit_test(only_people),
 		cmocka_unit_test(what_is_told),
 		cmocka_unit_test(a_cut_chunk_is_noticed),
 		cmocka_unit_test(every_allocation_may_fail),
