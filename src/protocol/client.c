@@ -153,6 +153,7 @@ client_destroy(WaClient *client)
 		return;
 	env = client->env;
 	client_event_reset(client);
+	client_event_forget_aliases(client);
 	client_reset_connection(client);
 	client_groups_free(client);
 	client_phone_free(client);
@@ -199,6 +200,7 @@ client_memory(const WaClient *client)
 	bytes += (size_t) client->n_iqs * sizeof(ClientIq);
 	for (const ClientAsk *ask = client->asks; ask != NULL; ask = ask->next)
 		bytes += sizeof(*ask) + ask->jid_len;
+	bytes += client->aliases_room * sizeof(*client->aliases);
 	bytes += client_records_memory(client) + client_phone_memory(client);
 	bytes += client_retry_memory(client);
 	bytes += client_appstate_memory(client);

@@ -41,36 +41,122 @@ client_event_add(WaClient *client, WaEventKind kind)
 
 /* ---- aliases ---- */
 
-static uint64_t
-client_event_alias_key(const WaAlias *alias)
-{
-	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-	const WaStr parts[] = {alias->lid, str_from(" "), alias->pn};
+/*
+ * The same people write most stanzas: a pair that was told is not worth work on
+ * the tables again.  Both addresses remember the other, so that one which moves
+ * away and comes back is told again.  A wrong hit takes two equal hashes of 32
+ * bits, and then only this connection's knowledge of one pair is late.
+ */
 
-	for (size_t i = 0; i < 3; i++)
-	{
-		for (size_t j = 0; j < parts[i].len; j++)
-			hash = (hash ^ (uint8_t) parts[i].data[j]) * UINT64_C(1099511628211);
-	}
-	return hash ^ (alias->authoritative ? 1 : 0);
+static uint64_t
+client_event_hash(uint64_t hash, WaStr text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		hash = (hash ^ (uint8_t) text.data[i]) * UINT64_C(1099511628211); /* FNV-1a */
+	return hash;
 }
 
-/*
- * The same few people write most stanzas: a pair that was just told is not
- * worth another transaction.
- */
+static uint32_t
+client_event_fold(uint64_t hash)
+{
+	uint32_t folded = (uint32_t) (hash ^ hash >> 32);
+
+	return folded != 0 ? folded : 1;
+}
+
+/* The slot of the address, or the free one where it belongs; there is always a free one. */
+static ClientAlias *
+client_event_alias_slot(const WaClient *client, uint32_t address)
+{
+	uint32_t at = address;
+
+	for (;; at++)
+	{
+		ClientAlias *slot = &client->aliases[at & (client->aliases_room - 1)];
+
+		if (slot->address == address || slot->address == 0)
+			return slot;
+	}
+}
+
+void
+client_event_forget_aliases(WaClient *client)
+{
+	client_free(client, client->aliases);
+	client->aliases = NULL;
+	client->n_aliases = client->aliases_room = 0;
+}
+
+/* Room for two more; a full table begins anew.  False: memory is out. */
+static bool
+client_event_alias_room(WaClient *client)
+{
+	ClientAlias *old = client->aliases;
+	uint32_t old_room = client->aliases_room;
+	uint32_t room = old_room == 0 ? 16 : old_room * 2;
+
+	if (client->n_aliases + 2 <= old_room / 2)
+		return true;
+	if (room > CLIENT_MAX_ALIASES)
+	{
+		memset(old, 0, old_room * sizeof(*old));
+		client->n_aliases = 0;
+		return true;
+	}
+	client->aliases = client->env->alloc(client->env->ctx, room * sizeof(*old));
+	if (client->aliases == NULL)
+	{
+		client->aliases = old;
+		return false;
+	}
+	memset(client->aliases, 0, room * sizeof(*old));
+	client->aliases_room = room;
+	for (uint32_t i = 0; i < old_room; i++)
+	{
+		if (old[i].address != 0)
+			*client_event_alias_slot(client, old[i].address) = old[i];
+	}
+	client_free(client, old);
+	return true;
+}
+
+static bool
+client_event_alias_knows(const WaClient *client, uint32_t address, uint32_t pair)
+{
+	const ClientAlias *slot;
+
+	if (client->aliases_room == 0)
+		return false;
+	slot = client_event_alias_slot(client, address);
+	return slot->address == address && slot->pair == pair;
+}
+
+static void
+client_event_alias_keep(WaClient *client, uint32_t address, uint32_t pair)
+{
+	ClientAlias *slot = client_event_alias_slot(client, address);
+
+	client->n_aliases += slot->address == 0;
+	*slot = (ClientAlias){address, pair};
+}
+
 static bool
 client_event_alias_seen(WaClient *client, const WaAlias *alias)
 {
-	uint64_t key = client_event_alias_key(alias);
+	uint64_t lid_hash = client_event_hash(UINT64_C(14695981039346656037), alias->lid);
+	uint64_t pn_hash = client_event_hash(UINT64_C(14695981039346656037), alias->pn);
+	uint32_t lid = client_event_fold(lid_hash);
+	uint32_t pn = client_event_fold(pn_hash);
+	uint32_t pair =
+		client_event_fold(client_event_hash(lid_hash, alias->pn)) ^ (alias->authoritative ? 1 : 0);
 
-	for (int i = 0; i < CLIENT_SEEN_ALIASES; i++)
+	if (client_event_alias_knows(client, lid, pair) && client_event_alias_knows(client, pn, pair))
+		return true;
+	if (client_event_alias_room(client))
 	{
-		if (client->seen_aliases[i] == key)
-			return true;
+		client_event_alias_keep(client, lid, pair);
+		client_event_alias_keep(client, pn, pair);
 	}
-	client->seen_aliases[client->next_alias] = key;
-	client->next_alias = (client->next_alias + 1) % CLIENT_SEEN_ALIASES;
 	return false;
 }
 

@@ -43,11 +43,11 @@
 #define CLIENT_MAX_IQS 64
 #define CLIENT_MAX_ASKS 256 /* groups waiting to be asked for by name */
 #define CLIENT_MAX_REFS 32
-#define CLIENT_MAX_REF 1024 /* bytes of one QR ref */
-#define CLIENT_SEEN_ALIASES 16
-#define CLIENT_MAX_PARTS 8    /* <enc> of one message */
-#define CLIENT_MAX_NAME 128   /* bytes of an id or address that becomes a key */
-#define CLIENT_MAX_SILENT 256 /* stanzas without event in one pull: others have their turn */
+#define CLIENT_MAX_REF 1024     /* bytes of one QR ref */
+#define CLIENT_MAX_ALIASES 8192 /* slots of the table of pairs that were told, 8 bytes each */
+#define CLIENT_MAX_PARTS 8      /* <enc> of one message */
+#define CLIENT_MAX_NAME 128     /* bytes of an id or address that becomes a key */
+#define CLIENT_MAX_SILENT 256   /* stanzas without event in one pull: others have their turn */
 
 typedef enum ClientPhase
 {
@@ -62,6 +62,13 @@ typedef enum ClientPhase
 	PHASE_ONLINE,
 	PHASE_CLOSING, /* the host closes the socket; input is ignored */
 } ClientPhase;
+
+/* With whom an address was told to be one person. */
+typedef struct ClientAlias
+{
+	uint32_t address; /* hashes; 0: a free slot */
+	uint32_t pair;
+} ClientAlias;
 
 typedef struct ClientEvent
 {
@@ -242,8 +249,9 @@ struct WaClient
 	bool in_stanza;
 	bool more; /* input is left that the last pull did not get to */
 	WaStr stanza_bytes;
-	uint64_t seen_aliases[CLIENT_SEEN_ALIASES];
-	int next_alias;
+	ClientAlias *aliases; /* a hash table; NULL: empty */
+	uint32_t n_aliases;
+	uint32_t aliases_room; /* a power of two */
 
 	/* client_output.c */
 	WaBuf in;
@@ -379,6 +387,7 @@ extern void client_free(const WaClient *client, void *ptr);
 extern WaEvent *client_event_add(WaClient *client, WaEventKind kind);
 /* Tells the pairs of a stanza that were not told lately. */
 extern void client_event_aliases(WaClient *client, WaAlias *list, const char *source);
+extern void client_event_forget_aliases(WaClient *client);
 extern void client_event_status(WaClient *client);
 extern void client_event_reset(WaClient *client); /* drops what nobody pulled */
 

@@ -147,8 +147,10 @@ client_records_deadline(const WaClient *client)
 void
 client_records_tick(WaClient *client)
 {
-	if (client->now.mono_us >= client_records_deadline(client))
-		client_records_forget(client);
+	if (client->now.mono_us < client_records_deadline(client))
+		return;
+	client_records_forget(client);
+	client_event_forget_aliases(client);
 }
 
 void

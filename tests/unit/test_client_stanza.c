@@ -231,6 +231,48 @@ answers_calls_and_status(void **state)
 }
 
 static void
+call_from(int lid, int pn)
+{
+	SAY("<call from=\"9%d@lid\" id=\"c1\" t=\"1\"><offer call-id=\"C\" "
+		"caller_pn=\"49%d@s.whatsapp.net\"/></call>",
+		lid, pn);
+}
+
+static void
+tells_each_alias_once(void **state)
+{
+	(void) state;
+	for (int round = 0; round < 2; round++)
+	{
+		for (int i = 1; i <= 500; i++)
+			call_from(i, i);
+		fake_host_pump(&host);
+	}
+	assert_int_equal(TOLD("alias call"), 500);
+	assert_int_equal(TOLD("alias call 9500@lid 49500@s.whatsapp.net\n"), 1);
+
+	/* a number that comes back to somebody is news */
+	call_from(1, 600);
+	call_from(1, 1);
+	call_from(2, 1);
+	call_from(1, 1);
+	fake_host_pump(&host);
+	assert_int_equal(TOLD("alias call 91@lid 491@s.whatsapp.net\n"), 3);
+	assert_int_equal(TOLD("alias call"), 504);
+
+	/* more than are remembered, but no more than once each */
+	for (int i = 1000; i < 6000; i++)
+	{
+		call_from(i, i);
+		call_from(i, i);
+		if (i % 100 == 0)
+			fake_host_pump(&host);
+	}
+	fake_host_pump(&host);
+	assert_int_equal(TOLD("alias call"), 5504);
+}
+
+static void
 acknowledges_messages_without_secrets(void **state)
 {
 	(void) state;
@@ -527,6 +569,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(acknowledges_identity_without_type, setup, teardown),
 		cmocka_unit_test_setup_teardown(stays_silent_where_it_must, setup, teardown),
 		cmocka_unit_test_setup_teardown(answers_calls_and_status, setup, teardown),
+		cmocka_unit_test_setup_teardown(tells_each_alias_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(acknowledges_messages_without_secrets, setup, teardown),
 		cmocka_unit_test_setup_teardown(tells_new_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(warns_before_the_version_ends, setup, teardown),

@@ -338,6 +338,35 @@ sub link_bots
 	return;
 }
 
+# Groups of so many people, four of whom talk, and all of the bots with these numbers; their JIDs.
+sub make_groups
+{
+	my ($self, $count, $people, @bots) = @_;
+	my @answers = $self->ask_all(map {
+		my $first = 4916000000000 + $_ * 1000;
+		{ do => 'group_create', by => "$first", subject => "Bench $_", members => [ (map { '' . ($first + $_) } 1 .. $people - 1), map { '' . number($_) } @bots ] }
+	} 1 .. $count);
+	return map { $_->{group} } @answers;
+}
+
+# Lets people say this many messages in the groups and waits for the last one.
+sub say_messages
+{
+	my ($self, $count, $rate, $size, @groups) = @_;
+	my $first = $self->ask({ do => 'talk', groups => \@groups, rate => $rate, size => $size, seed => 1, events => 0 + $count })->{first};
+	$self->await(300, 'end of the talk', sub { return $self->ask({ do => 'info' })->{said} >= $first + $count });
+	my $done = $self->ask({ do => 'talk_stop' });
+	note("$done->{refused} messages were refused") if $done->{refused};
+	return $first;
+}
+
+# What the workers stored so far: messages (once for every bot that brought them) and transactions.
+sub stored
+{
+	my ($self) = @_;
+	return @{ $self->sql('SELECT sum(messages), sum(batches) FROM wa.workers')->[0] };
+}
+
 sub await
 {
 	my ($self, $seconds, $what, $condition) = @_;
