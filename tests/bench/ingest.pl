@@ -46,7 +46,7 @@ sub mean_floor
 sub fill_queues
 {
 	my ($bench, $bots) = @_;
-	my @groups = $bench->make_groups(20, 8, 1 .. $bots);
+	my @groups = map { $bench->make_group($_, 8, 1 .. $bots) } 1 .. 20;
 	$bench->say_messages(400, 400, 100, @groups);
 	$bench->await(60, 'first messages', sub { return ($bench->stored)[0] >= 400 * $bots });
 	$bench->sql("SELECT wa.pause_bot('bot' || n) FROM generate_series(1, $bots) AS n");

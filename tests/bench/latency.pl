@@ -1,13 +1,14 @@
 #!/usr/bin/env perl
 #
 # latency.pl
-#	From the service sending a group notification to another session hearing of
-#	the committed row, at an idle rate and at 200 a second, while all the other
-#	bots of the worker idle.  See lib/WaBench.pm.
+#	From the service sending a group notification, or a person saying something,
+#	to another session hearing of the committed row, while all the other bots of
+#	the worker idle: notifications at an idle rate and at 200 a second, encrypted
+#	messages at 1000 a second.  See lib/WaBench.pm.
 #
 # Both ends are this machine's real-time clock: the simulator's time of the
 # event, in microseconds, and the moment the NOTIFY arrives, which PostgreSQL
-# sends after the commit.
+# sends after the commit.  A message is said before the simulator encrypts it.
 #
 use strict;
 use warnings;
@@ -94,12 +95,74 @@ sub measure
 	return;
 }
 
+# What was said from this place on: {id => time}.
+sub said_from
+{
+	my ($bench, $after) = @_;
+	my %said;
+	while (defined $after)
+	{
+		my $page = $bench->ask({ do => 'said', after => $after, limit => 5000 });
+		$said{ $_->{id} } = $_->{at} for @{ $page->{messages} };
+		$after = $page->{next};
+	}
+	return \%said;
+}
+
+sub measure_messages
+{
+	my ($bench, $name, $rate, $target) = @_;
+	my $session = $bench->connection;
+	my $pid = $bench->worker_pid;
+	my @groups = map { $bench->make_group($_, 50, 1, 2) } 1 .. 20;
+	# the groups, people and keys themselves first
+	$bench->say_messages(400, 200, 100, @groups);
+	$bench->await(30, 'first messages', sub { return $bench->value('SELECT count(*) FROM wa.messages') >= 400 });
+	$bench->await_calm;
+
+	$session->query('LISTEN wa_events');
+	my ($batches) = ($bench->stored)[1];
+	my ($began, $cpu) = (now(), cpu_seconds($pid));
+	my $first = $bench->ask({ do => 'talk', groups => \@groups, rate => $rate, size => 100, seed => 1 })->{first};
+	my (%seen, $untold);
+	my $until = $began + $seconds;
+	while (now() < $until)
+	{
+		for my $heard ($session->heard($until - now()))
+		{
+			my $payload = JSON::PP::decode_json($heard->[2]);
+			$seen{$_} //= $heard->[0] for @{ $payload->{messages} // [] };
+			$untold += $payload->{message_count} // 0 if !$payload->{messages};
+		}
+	}
+	$cpu = cpu_seconds($pid) - $cpu;
+	my $took = now() - $began;
+	$batches = ($bench->stored)[1] - $batches;
+	$bench->ask({ do => 'talk_stop' });
+	my $said = said_from($bench, $first - 1);
+	my $rows = $bench->sql('SELECT message_id, wa_id FROM wa.messages');
+	my @times = sort { $a <=> $b } map { ($seen{ $_->[0] } - $said->{ $_->[1] }) * 1000 } grep { defined $seen{ $_->[0] } && defined $said->{ $_->[1] } } @$rows;
+	if (!@times)
+	{
+		note("$name: no message was heard of");
+		return;
+	}
+	note("$name: $untold messages were told without their numbers") if $untold;
+	show("${name}_p50", sprintf('%.2f', percentile(0.5, @times)), 'ms',
+		sprintf('%d messages, %.0f/s, two bots in every group, %.1f to a transaction', scalar @times, @times / $took, 2 * @times / $batches));
+	show("${name}_p99", sprintf('%.2f', percentile(0.99, @times)), 'ms', $target);
+	show("${name}_max", sprintf('%.2f', $times[-1]), 'ms', '');
+	show("${name}_cpu", sprintf('%.0f', $cpu * 1e6 / @times), 'us per message', "worker, each decrypted twice, beside @{[$bots - 2]} idle bots");
+	return;
+}
+
 machine();
-my $bench = WaBench->start('wa_collector.prekey_batch' => 30, 'wa_collector.connects_per_second' => 500);
+my $bench = WaBench->start('wa_collector.watch_default' => 'messages', 'wa_collector.prekey_batch' => 30, 'wa_collector.connects_per_second' => 500);
 $bench->link_bots($bots);
 $bench->await_calm;
 commit_floor($bench);
 measure($bench, 'latency_idle', 10, 'target 20');
-measure($bench, 'latency_200', 200, 'target 20 (at 1000 messages/s)');
+measure($bench, 'latency_200', 200, 'target 20');
+measure_messages($bench, 'latency_messages', 1000, 'target 20');
 commit_floor($bench);
 machine();

@@ -338,15 +338,13 @@ sub link_bots
 	return;
 }
 
-# Groups of so many people, four of whom talk, and all of the bots with these numbers; their JIDs.
-sub make_groups
+# make_group(NUMBER, PEOPLE, BOT ...): of so many people, four of whom talk, and bots; its JID.
+sub make_group
 {
-	my ($self, $count, $people, @bots) = @_;
-	my @answers = $self->ask_all(map {
-		my $first = 4916000000000 + $_ * 1000;
-		{ do => 'group_create', by => "$first", subject => "Bench $_", members => [ (map { '' . ($first + $_) } 1 .. $people - 1), map { '' . number($_) } @bots ] }
-	} 1 .. $count);
-	return map { $_->{group} } @answers;
+	my ($self, $n, $people, @bots) = @_;
+	my @numbers = map { '' . (4916000000000 + $n * 1000 + $_) } 0 .. $people - 1;
+	my $by = shift @numbers;
+	return $self->ask({ do => 'group_create', by => $by, subject => "Bench $n", members => [ @numbers, map { '' . number($_) } @bots ] })->{group};
 }
 
 # Lets people say this many messages in the groups and waits for the last one.
