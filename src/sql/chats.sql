@@ -278,6 +278,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	ids bigint[];
+	person bigint;
 BEGIN
 	IF chat_name IS NULL THEN
 		RAISE EXCEPTION 'chat must not be null'
@@ -285,10 +286,11 @@ BEGIN
 			HINT = 'Give its chat_id, its JID, the subject of a group or the phone number of a person.';
 	END IF;
 	PERFORM wa_private.require_storage();
-	SELECT array_agg(DISTINCT c.chat_id) INTO ids
+	person := wa.resolve(chat_name);
+	SELECT array_agg(DISTINCT c.chat_id ORDER BY c.chat_id) INTO ids
 	FROM wa.chats AS c
 	LEFT JOIN wa.groups AS g ON g.group_id = c.group_id
-	WHERE c.jid = chat_name OR g.subject = chat_name OR c.user_id = wa.resolve(chat_name);
+	WHERE c.jid = chat_name OR g.subject = chat_name OR c.user_id = person;
 	IF ids IS NULL THEN
 		RAISE EXCEPTION 'chat "%" does not exist', chat_name
 			USING ERRCODE = 'undefined_object',

@@ -25,28 +25,31 @@ END
 $$;
 COMMENT ON FUNCTION wa_private.forget_chats(bigint[]) IS 'deletes chats with everything in them';
 
-/* Whether something that was written refers to a person. */
-CREATE FUNCTION wa_private.is_in_messages(person bigint)
-RETURNS boolean LANGUAGE plpgsql STABLE
+/* Of people who wrote nothing, those to whom nothing that was written refers either. */
+CREATE FUNCTION wa_private.unmentioned(people bigint[])
+RETURNS bigint[] LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS $$
 BEGIN
-	RETURN EXISTS (SELECT FROM wa.messages AS m WHERE m.sender = person)
-		OR EXISTS (SELECT FROM wa.chats AS c WHERE c.user_id = person)
-		OR EXISTS (SELECT FROM wa.contacts AS c WHERE c.user_id = person)
-		OR EXISTS (SELECT FROM wa.reactions AS r WHERE person IN (r.user_id, r.target_sender))
-		OR EXISTS (SELECT FROM wa.message_edits AS e WHERE person IN (e.editor, e.target_sender))
-		OR EXISTS (SELECT FROM wa.poll_votes AS v WHERE person IN (v.user_id, v.target_sender))
-		OR EXISTS (SELECT FROM wa.event_responses AS v WHERE person IN (v.user_id, v.target_sender))
-		OR EXISTS (SELECT FROM wa.receipts AS r WHERE r.user_id = person)
-		OR EXISTS (SELECT FROM wa_private.pending_addons AS a WHERE person IN (a.sender, a.target_sender))
-		OR EXISTS (SELECT FROM wa.messages AS m WHERE m.quoted_sender = person)
-		OR EXISTS (SELECT FROM wa.messages AS m WHERE m.revoked_by = person)
-		OR EXISTS (SELECT FROM wa.messages AS m WHERE m.mentions @> ARRAY[person]);
+	RETURN ARRAY(
+		SELECT p.id FROM unnest(people) AS p (id)
+		EXCEPT SELECT r.user_id FROM wa.reactions AS r WHERE r.user_id = ANY (people)
+		EXCEPT SELECT r.target_sender FROM wa.reactions AS r WHERE r.target_sender = ANY (people)
+		EXCEPT SELECT e.editor FROM wa.message_edits AS e WHERE e.editor = ANY (people)
+		EXCEPT SELECT e.target_sender FROM wa.message_edits AS e WHERE e.target_sender = ANY (people)
+		EXCEPT SELECT v.user_id FROM wa.poll_votes AS v WHERE v.user_id = ANY (people)
+		EXCEPT SELECT v.target_sender FROM wa.poll_votes AS v WHERE v.target_sender = ANY (people)
+		EXCEPT SELECT v.user_id FROM wa.event_responses AS v WHERE v.user_id = ANY (people)
+		EXCEPT SELECT v.target_sender FROM wa.event_responses AS v WHERE v.target_sender = ANY (people)
+		EXCEPT SELECT r.user_id FROM wa.receipts AS r WHERE r.user_id = ANY (people)
+		EXCEPT SELECT a.sender FROM wa_private.pending_addons AS a WHERE a.sender = ANY (people)
+		EXCEPT SELECT a.target_sender FROM wa_private.pending_addons AS a WHERE a.target_sender = ANY (people)
+		EXCEPT SELECT m.quoted_sender FROM wa.messages AS m WHERE m.quoted_sender = ANY (people)
+		EXCEPT SELECT m.revoked_by FROM wa.messages AS m WHERE m.revoked_by = ANY (people)
+		EXCEPT SELECT x.id FROM wa.messages AS m CROSS JOIN LATERAL unnest(m.mentions) AS x (id) WHERE m.mentions && people);
 END
 $$;
-COMMENT ON FUNCTION wa_private.is_in_messages(bigint) IS 'whether something that was written refers to a person';
+COMMENT ON FUNCTION wa_private.unmentioned(bigint[]) IS 'people to whom nothing that was written refers, of some who wrote nothing';
 
 /*
  * Two rows turn out to be one message: what belongs to the loser goes to the

@@ -170,14 +170,17 @@ BEGIN
 	WHERE NOT EXISTS (SELECT FROM wa.memberships AS m WHERE m.user_id = u.user_id)
 		AND NOT EXISTS (SELECT FROM wa.memberships AS m WHERE m.inviter = u.user_id)
 		AND NOT EXISTS (SELECT FROM wa.memberships AS m WHERE m.remover = u.user_id)
+		AND NOT EXISTS (SELECT FROM wa.chats AS c WHERE c.user_id = u.user_id)
+		AND NOT EXISTS (SELECT FROM wa.contacts AS c WHERE c.user_id = u.user_id)
 		AND NOT EXISTS (SELECT FROM wa.group_events AS e WHERE e.target = u.user_id)
 		AND NOT EXISTS (SELECT FROM wa.group_events AS e WHERE e.actor = u.user_id)
+		AND NOT EXISTS (SELECT FROM wa.messages AS m WHERE m.sender = u.user_id)
 		AND NOT EXISTS (SELECT FROM wa.join_requests AS r
 						WHERE u.user_id IN (r.user_id, r.proposed_by, r.decided_by))
 		AND NOT EXISTS (SELECT FROM wa.invite_links AS l WHERE l.made_by = u.user_id)
 		AND NOT EXISTS (SELECT FROM wa.groups AS g
-						WHERE u.user_id IN (g.creator, g.subject_by, g.description_by))
-		AND NOT wa_private.is_in_messages(u.user_id);
+						WHERE u.user_id IN (g.creator, g.subject_by, g.description_by));
+	lonely := wa_private.unmentioned(lonely);
 	DELETE FROM wa.identity_changes AS i WHERE i.user_id = ANY (lonely);
 	DELETE FROM wa.user_ids AS i WHERE i.user_id = ANY (lonely);
 	DELETE FROM wa.users AS u WHERE u.user_id = ANY (lonely);

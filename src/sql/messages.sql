@@ -41,18 +41,14 @@ COMMENT ON FUNCTION wa_private.is_direct(text) IS 'whether a JID can be the othe
 
 /* The addresses of people that a message names besides its sender. */
 CREATE FUNCTION wa_private.named_jids(extra jsonb)
-RETURNS SETOF text LANGUAGE plpgsql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	RETURN QUERY
+RETURNS TABLE (jid text) LANGUAGE sql IMMUTABLE
+BEGIN ATOMIC
 	SELECT j.jid
 	FROM (SELECT coalesce(extra #>> '{quoted,by,lid}', extra #>> '{quoted,by,pn}') AS jid
 		  UNION ALL
 		  SELECT x.jid FROM jsonb_array_elements_text(CASE jsonb_typeof(extra -> 'mentions') WHEN 'array' THEN extra -> 'mentions' END) AS x (jid)) AS j
 	WHERE wa_private.alias_kind(j.jid) IN ('lid', 'pn') AND length(j.jid) < 200;
-END
-$$;
+END;
 COMMENT ON FUNCTION wa_private.named_jids(jsonb) IS 'addresses of people that a message quotes or mentions';
 
 CREATE FUNCTION wa_private.names_strangers(extra jsonb)
@@ -60,7 +56,7 @@ RETURNS boolean LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN EXISTS (SELECT FROM wa_private.named_jids(extra) AS j (jid)
+	RETURN EXISTS (SELECT FROM wa_private.named_jids(extra) AS j
 		WHERE NOT EXISTS (SELECT FROM wa.user_ids AS i
 			WHERE i.current AND i.kind = wa_private.alias_kind(j.jid) AND i.value = wa_private.alias_value(j.jid)));
 END
@@ -82,7 +78,8 @@ COMMENT ON FUNCTION wa_private.names_strangers(jsonb) IS 'whether a message quot
  * changed (of the messages with doubts); unknown_chats: chats have to be made.
  *
  * people: map of wa_private.resolve_people(), for aliases that nobody has now.
- * Every lookup is by a unique index, whatever the statistics say.
+ * Every lookup is by a unique index, whatever the statistics say: where the
+ * columns of a key come from several tables, a LIMIT sees to that all are used.
  */
 CREATE FUNCTION wa_private.locate_messages(m_bot bigint[], m_chat text[], m_lid text[], m_pn text[], m_name text[], m_id text[],
 	m_sent_at timestamptz[], m_received_at timestamptz[], m_flags integer[], m_state text[], m_origin text[], m_extra jsonb[],
@@ -129,7 +126,7 @@ BEGIN
 				WITH ORDINALITY AS m (bot, chat, lid, pn, name, id, at, received_at, flags, state, origin, extra, secret, no)
 			LEFT JOIN wa.bots AS b ON b.bot_id = m.bot
 			CROSS JOIN LATERAL (SELECT m.chat LIKE '%@g.us' AS is_group,
-				coalesce(m.lid, CASE WHEN m.flags & 1 = 1 AND m.pn IS NULL THEN b.lid END) AS lid,
+				coalesce(m.lid, CASE WHEN m.pn IS NOT NULL THEN NULL WHEN m.flags & 1 = 1 THEN b.lid WHEN m.chat NOT LIKE '%@g.us' THEN m.chat END) AS lid,
 				coalesce(m.pn, CASE WHEN m.flags & 1 = 1 AND m.lid IS NULL THEN b.jid END) AS pn,
 				CASE WHEN m.chat NOT LIKE '%@g.us' THEN m.chat END AS partner,
 				CASE WHEN m.extra IS NOT NULL AND m.chat NOT LIKE '%@g.us' THEN coalesce(m.extra ->> 'chat_pn', m.extra ->> 'chat_lid') END AS other) AS i
@@ -138,7 +135,8 @@ BEGIN
 			LEFT JOIN wa.user_ids AS d ON d.current AND d.kind = wa_private.alias_kind(i.partner) AND d.value = wa_private.alias_value(i.partner)
 			LEFT JOIN wa.user_ids AS d2 ON d2.current
 				AND d2.kind = wa_private.alias_kind(i.other) AND d2.value = wa_private.alias_value(i.other)
-			LEFT JOIN wa.chats AS cd ON cd.bot_id = m.bot AND cd.user_id = coalesce(d.user_id, (people ->> i.partner)::bigint)
+			LEFT JOIN LATERAL (SELECT x.chat_id, x.watch_level FROM wa.chats AS x
+				WHERE x.bot_id = m.bot AND x.user_id = coalesce(d.user_id, (people ->> i.partner)::bigint) LIMIT 1) AS cd ON true
 			LEFT JOIN wa.user_ids AS l ON l.current AND l.kind = wa_private.alias_kind(i.lid) AND l.value = wa_private.alias_value(i.lid)
 			LEFT JOIN wa.user_ids AS p ON p.current AND p.kind = wa_private.alias_kind(i.pn) AND p.value = wa_private.alias_value(i.pn)
 			LEFT JOIN wa.users AS u ON u.user_id = coalesce(l.user_id, p.user_id)
@@ -162,7 +160,8 @@ BEGIN
 			LEFT JOIN LATERAL (SELECT x.message_id, x.rank, x.secret FROM wa_private.message_keys AS x
 				WHERE x.chat_id = c.chat_id AND x.id_hash = h.id_hash AND (x.sender = s.sender OR x.sender = 0 OR s.sender = 0)
 				LIMIT 1) AS k ON true
-			LEFT JOIN wa_private.waiting AS w ON w.chat_id = c.chat_id AND w.id_hash = h.id_hash
+			LEFT JOIN LATERAL (SELECT x.chat_id FROM wa_private.waiting AS x
+				WHERE x.chat_id = c.chat_id AND x.id_hash = h.id_hash LIMIT 1) AS w ON true
 			OFFSET 0
 		) AS y
 		ORDER BY y.no
@@ -180,29 +179,34 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RETURN (
-		SELECT coalesce(jsonb_agg(DISTINCT r.record || jsonb_build_object('at', extract(epoch FROM i.at), 'create', true, 'source', i.source)), '[]')
+		-- each person once, however many messages name them
+		SELECT coalesce(jsonb_agg(r.record || jsonb_build_object('at', extract(epoch FROM i.at), 'create', true, 'source', i.source)), '[]')
 		FROM (
-			SELECT jsonb_build_object('lid', coalesce(m.lid, own.lid), 'pn', coalesce(m.pn, own.pn), 'push_name',
+			SELECT n.lid, n.pn, n.name, max(n.sent) AS at, n.source
+			FROM (
+				SELECT coalesce(m.lid, own.lid) AS lid, coalesce(m.pn, own.pn) AS pn, m.sent, 'message' AS source,
 					CASE WHEN m.origin NOT IN ('history', 'group_history') OR NOT EXISTS (SELECT FROM wa.user_ids AS x JOIN wa.users AS u ON u.user_id = x.user_id
 						WHERE x.current AND u.push_name IS NOT NULL AND x.kind = wa_private.alias_kind(coalesce(m.lid, m.pn))
-							AND x.value = wa_private.alias_value(coalesce(m.lid, m.pn))) THEN m.name END) AS body,
-				m.sent AS at, 'message' AS source
-			FROM unnest(m_bot, m_lid, m_pn, m_name, m_flags, m_origin, sent, doubts) AS m (bot, lid, pn, name, flags, origin, sent, doubt)
-			LEFT JOIN LATERAL (SELECT b.lid, b.jid AS pn FROM wa.bots AS b
-				WHERE b.bot_id = m.bot AND m.flags & 1 = 1 AND m.lid IS NULL AND m.pn IS NULL) AS own ON true
-			WHERE m.doubt
-			UNION ALL
-			SELECT CASE wa_private.alias_kind(m.chat) WHEN 'pn' THEN jsonb_build_object('pn', m.chat, 'lid', m.extra ->> 'chat_lid')
-					ELSE jsonb_build_object('lid', m.chat, 'pn', m.extra ->> 'chat_pn') END, m.sent, 'message'
-			FROM unnest(m_chat, m_extra, sent, doubts) AS m (chat, extra, sent, doubt)
-			WHERE m.doubt AND wa_private.is_direct(m.chat)
-			UNION ALL
-			SELECT jsonb_build_object(wa_private.alias_kind(j.jid), j.jid), m.sent, 'mention'
-			FROM unnest(m_extra, sent, doubts) AS m (extra, sent, doubt)
-			CROSS JOIN LATERAL wa_private.named_jids(m.extra) AS j (jid)
-			WHERE m.doubt AND m.extra ?| '{quoted,mentions}'
+							AND x.value = wa_private.alias_value(coalesce(m.lid, m.pn))) THEN m.name END AS name
+				FROM unnest(m_bot, m_lid, m_pn, m_name, m_flags, m_origin, sent, doubts) AS m (bot, lid, pn, name, flags, origin, sent, doubt)
+				LEFT JOIN LATERAL (SELECT b.lid, b.jid AS pn FROM wa.bots AS b
+					WHERE b.bot_id = m.bot AND m.flags & 1 = 1 AND m.lid IS NULL AND m.pn IS NULL) AS own ON true
+				WHERE m.doubt
+				UNION ALL
+				SELECT CASE wa_private.alias_kind(m.chat) WHEN 'pn' THEN m.extra ->> 'chat_lid' ELSE m.chat END,
+					CASE wa_private.alias_kind(m.chat) WHEN 'pn' THEN m.chat ELSE m.extra ->> 'chat_pn' END, m.sent, 'message', NULL
+				FROM unnest(m_chat, m_extra, sent, doubts) AS m (chat, extra, sent, doubt)
+				WHERE m.doubt AND wa_private.is_direct(m.chat)
+				UNION ALL
+				SELECT CASE wa_private.alias_kind(j.jid) WHEN 'lid' THEN j.jid END, CASE wa_private.alias_kind(j.jid) WHEN 'pn' THEN j.jid END, m.sent, 'mention', NULL
+				FROM unnest(m_extra, sent, doubts) AS m (extra, sent, doubt)
+				CROSS JOIN LATERAL wa_private.named_jids(m.extra) AS j
+				WHERE m.doubt AND m.extra ?| '{quoted,mentions}'
+			) AS n
+			GROUP BY n.lid, n.pn, n.name, n.source
+			OFFSET 0
 		) AS i
-		CROSS JOIN LATERAL (SELECT wa_private.identity_record(i.body) AS record) AS r
+		CROSS JOIN LATERAL (SELECT wa_private.identity_record(jsonb_build_object('lid', i.lid, 'pn', i.pn, 'push_name', i.name)) AS record) AS r
 		WHERE r.record IS NOT NULL);
 END
 $$;
@@ -247,24 +251,28 @@ CREATE FUNCTION wa_private.read_extras(m_extra jsonb[], chats bigint[],
 RETURNS record LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 BEGIN
-	SELECT array_agg(q.message_id ORDER BY m.no), array_agg(q.sender ORDER BY m.no), array_agg(n.people::text ORDER BY m.no)
+	SELECT array_agg(x.quoted[1] ORDER BY x.no), array_agg(x.quoted[2] ORDER BY x.no), array_agg(x.mentions ORDER BY x.no)
 	INTO quoted, quoted_senders, mentions
-	FROM unnest(m_extra, chats) WITH ORDINALITY AS m (extra, chat, no)
-	LEFT JOIN LATERAL (
-		SELECT x.message_id, coalesce(by.user_id, nullif(x.sender, 0)) AS sender
-		FROM (SELECT coalesce(m.extra #>> '{quoted,by,lid}', m.extra #>> '{quoted,by,pn}') AS jid) AS w
-		LEFT JOIN wa.user_ids AS by ON by.current AND by.kind = wa_private.alias_kind(w.jid) AND by.value = wa_private.alias_value(w.jid)
-		LEFT JOIN wa_private.message_keys AS x ON x.chat_id = m.chat AND x.id_hash = hashtextextended(m.extra #>> '{quoted,id}', 0)
-		ORDER BY x.sender = by.user_id DESC NULLS LAST
-		LIMIT 1
-	) AS q ON m.extra ? 'quoted' AND m.chat IS NOT NULL
-	LEFT JOIN LATERAL (
-		SELECT array_agg(DISTINCT i.user_id) AS people
-		FROM jsonb_array_elements_text(m.extra -> 'mentions') AS j (jid)
-		JOIN wa.user_ids AS i ON i.current AND i.kind = wa_private.alias_kind(j.jid) AND i.value = wa_private.alias_value(j.jid)
-	) AS n ON jsonb_typeof(m.extra -> 'mentions') = 'array' AND m.chat IS NOT NULL;
+	FROM (
+		SELECT m.no,
+			CASE WHEN m.chat IS NOT NULL AND m.extra ? 'quoted' THEN (
+				SELECT ARRAY[k.message_id, coalesce(i.user_id, nullif(k.sender, 0))]
+				FROM (SELECT coalesce(m.extra #>> '{quoted,by,lid}', m.extra #>> '{quoted,by,pn}') AS jid) AS w
+				LEFT JOIN wa.user_ids AS i ON i.current AND i.kind = wa_private.alias_kind(w.jid) AND i.value = wa_private.alias_value(w.jid)
+				LEFT JOIN wa_private.message_keys AS k ON k.chat_id = m.chat AND k.id_hash = hashtextextended(m.extra #>> '{quoted,id}', 0)
+				ORDER BY k.sender = i.user_id DESC NULLS LAST
+				LIMIT 1) END AS quoted,
+			CASE WHEN m.chat IS NOT NULL AND jsonb_typeof(m.extra -> 'mentions') = 'array' THEN (
+				SELECT array_agg(DISTINCT i.user_id)::text
+				FROM jsonb_array_elements_text(m.extra -> 'mentions') AS j (jid)
+				JOIN wa.user_ids AS i ON i.current AND i.kind = wa_private.alias_kind(j.jid) AND i.value = wa_private.alias_value(j.jid)) END AS mentions
+		FROM unnest(m_extra, chats) WITH ORDINALITY AS m (extra, chat, no)
+		OFFSET 0
+	) AS x;
 END
 $$;
 COMMENT ON FUNCTION wa_private.read_extras(jsonb[], bigint[]) IS 'whom and what messages quote and mention';
@@ -336,9 +344,9 @@ BEGIN
 	SELECT m.new_id, m.sent, m.received_at, m.chat, nullif(m.sender, 0), m.bot, m.flags & 1 <> 0, m.flags & 4 <> 0, m.flags & 2 <> 0,
 		m.flags & 64 <> 0, m.flags & 128 <> 0, m.flags & 256 <> 0, m.flags & 32 <> 0, m.flags & 512 <> 0, m.id, m.kind, m.state, m.origin, m.body,
 		(m.extra ->> 'forwarding_score')::integer, m.extra #>> '{quoted,id}', m.quoted, m.quoted_sender, m.mentions::bigint[],
-		CASE WHEN m.extra IS NOT NULL THEN wa_private.expiry(m.extra, m.sent) END,
+		CASE WHEN m.extra ?| '{expires_at,expires_in}' THEN wa_private.expiry(m.extra, m.sent) END,
 		m.extra ->> 'trouble', (m.extra ->> 'attempts')::integer, (m.extra ->> 'phone_asked')::boolean,
-		CASE WHEN m.extra IS NOT NULL THEN wa_private.message_meta(m.extra) END, m.raw
+		CASE WHEN m.extra ?| '{meta,poll,event}' THEN wa_private.message_meta(m.extra) END, m.raw
 	FROM unnest(new_ids, sent, m_received_at, chats, senders, m_bot, m_flags, m_id, m_kind, m_state, m_origin, m_body, m_extra,
 			quoted, quoted_senders, mentioned, m_raw)
 		AS m (new_id, sent, received_at, chat, sender, bot, flags, id, kind, state, origin, body, extra, quoted, quoted_sender, mentions, raw)

@@ -39,7 +39,7 @@ BEGIN
 		PRIMARY KEY (kind, value, user_id)
 	) WITH (fillfactor = 90);
 	CREATE UNIQUE INDEX IF NOT EXISTS user_ids_current_key ON wa.user_ids (kind, value) WHERE current;
-	CREATE INDEX IF NOT EXISTS user_ids_user_id_idx ON wa.user_ids (user_id);
+	CREATE INDEX IF NOT EXISTS user_ids_user_id_idx ON wa.user_ids (user_id, kind);
 
 	COMMENT ON TABLE wa.user_ids IS 'the LIDs, phone numbers and usernames of each person, with source and time';
 	COMMENT ON INDEX wa.user_ids_current_key IS 'an alias belongs to one person at a time';
