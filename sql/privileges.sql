@@ -50,6 +50,11 @@ ORDER BY 1, c.oid::regclass::text, 3;
 SELECT r.rolname, string_agg(p.oid::regprocedure::text, ' ' ORDER BY p.oid::regprocedure::text) AS executes
 FROM pg_roles AS r CROSS JOIN pg_proc AS p
 WHERE r.rolname LIKE 'regress_wa_%' AND p.pronamespace = 'wa'::regnamespace AND has_function_privilege(r.rolname, p.oid, 'EXECUTE')
+	AND p.proname NOT LIKE 'stat\_%'
+GROUP BY 1 ORDER BY 1;
+SELECT r.rolname, bool_and(has_function_privilege(r.rolname, p.oid, 'EXECUTE')) AS all_statistics, bool_or(has_function_privilege(r.rolname, p.oid, 'EXECUTE')) AS some
+FROM pg_roles AS r CROSS JOIN pg_proc AS p
+WHERE r.rolname LIKE 'regress_wa_%' AND p.pronamespace = 'wa'::regnamespace AND p.proname LIKE 'stat\_%'
 GROUP BY 1 ORDER BY 1;
 
 SET ROLE regress_wa_reader;

@@ -12,6 +12,7 @@
 #include "payload.h"
 #include "settings.h"
 
+#include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
@@ -39,6 +40,7 @@ bool settings_delete_expired;
 bool settings_sync_history;
 int settings_feed_retention_s;
 int settings_media_max_size_kb;
+char *settings_report_timezone;
 
 static const struct config_enum_entry watch_levels[] = {{"none", 0, false},
 														{"counts", 1, false},
@@ -131,6 +133,18 @@ check_node_id(char **newval, void **extra, GucSource source)
 	if (strlen(*newval) <= 128)
 		return true;
 	GUC_check_errdetail("The name must have at most %d bytes.", 128);
+	return false;
+}
+
+static bool
+check_timezone(char **newval, void **extra, GucSource source)
+{
+	(void) extra;
+	(void) source;
+	if (pg_tzset(*newval) != NULL)
+		return true;
+	GUC_check_errdetail("Time zone \"%s\" does not exist.", *newval);
+	GUC_check_errhint("The view pg_timezone_names lists those that do.");
 	return false;
 }
 
@@ -228,6 +242,10 @@ settings_define(void)
 	DefineCustomIntVariable("wa_collector.prekey_batch",
 							"One-time prekeys that a bot makes and uploads at a time.", NULL,
 							&settings_prekey_batch, 812, 1, 812, PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomStringVariable(
+		"wa_collector.report_timezone", "Time zone in which the days of statistics begin.", NULL,
+		&settings_report_timezone, "UTC", PGC_SUSET, 0, check_timezone, NULL, NULL);
 
 	DefineCustomBoolVariable("wa_collector.sync_history",
 							 "Downloads the history that a phone offers to a new device.",

@@ -33,6 +33,7 @@ extern bool settings_delete_expired;
 extern bool settings_sync_history;
 extern int settings_feed_retention_s;
 extern int settings_media_max_size_kb;
+extern char *settings_report_timezone; /* SQL reads it with current_setting() */
 
 /* Defines them all and reserves the prefix. */
 extern void settings_define(void);

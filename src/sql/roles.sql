@@ -35,6 +35,8 @@ CREATE FUNCTION wa.grant_reader(role name)
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	statistic regprocedure;
 BEGIN
 	PERFORM wa_private.check_grant(role);
 	EXECUTE format('GRANT USAGE ON SCHEMA wa TO %I', role);
@@ -53,6 +55,14 @@ BEGIN
 	EXECUTE format('GRANT EXECUTE ON FUNCTION wa.resolve(text), wa.version(), wa.health(), wa_private.workers(), '
 		'wa_private.library_version(), wa_private.running_version(), wa_private.storage_version(), wa_private.worker_trouble(), '
 		'wa.feed(text, integer), wa.feed_position(), wa_private.feed_codes(), wa_private.parse_cursor(text), wa_private.require_storage() TO %I', role);
+	FOR statistic IN
+		SELECT p.oid::regprocedure
+		FROM pg_proc AS p
+		WHERE p.pronamespace IN (to_regnamespace('wa'), to_regnamespace('wa_private')) AND p.proname LIKE 'stat\_%'
+			OR p.pronamespace = to_regnamespace('wa_private') AND p.proname IN ('group_id', 'bot_id')
+	LOOP
+		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', statistic, role);
+	END LOOP;
 	-- the functions above are looked up in wa_private; its tables stay closed
 	EXECUTE format('GRANT USAGE ON SCHEMA wa_private TO %I', role);
 END

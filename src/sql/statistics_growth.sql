@@ -1,0 +1,184 @@
+/*
+ * statistics_growth.sql
+ *		Joins, leaves, members, churn and retention over time.
+ */
+
+CREATE FUNCTION wa.stat_growth("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL, step text DEFAULT 'day', by text DEFAULT 'total')
+RETURNS TABLE ("time" timestamptz, id bigint, label text, joins bigint, joins_low bigint, joins_high bigint, leaves bigint,
+	leaves_low bigint, leaves_high bigint, net bigint, net_low bigint, net_high bigint, inferred bigint)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	begins timestamptz[];
+	ends timestamptz[];
+	first timestamptz;
+	last timestamptz;
+BEGIN
+	SELECT array_agg(s.since ORDER BY s.n), array_agg(s.until ORDER BY s.n), min(s.since), max(s.until) INTO begins, ends, first, last
+	FROM wa_private.stat_steps("from", "to", step) AS s;
+	RETURN QUERY
+	WITH series AS MATERIALIZED (
+		SELECT s.* FROM wa_private.stat_series("group", bot, by, first) AS s
+	), lines AS (
+		SELECT DISTINCT s.id, s.label FROM series AS s
+		UNION SELECT 0, 'all' WHERE by = 'total'
+	), steps AS (
+		SELECT s.n::integer AS n, s.since, s.until FROM unnest(begins, ends) WITH ORDINALITY AS s (since, until, n)
+	), exact AS (
+		SELECT s.id, width_bucket(e.occurred_at, begins) AS n, count(*) FILTER (WHERE e.kind = 'join') AS joins,
+			count(*) FILTER (WHERE e.kind = 'leave') AS leaves
+		FROM wa.group_events AS e
+		JOIN series AS s ON s.group_id = e.group_id
+		WHERE e.kind IN ('join', 'leave') AND e.at_precision = interval '0' AND e.occurred_at >= first AND e.occurred_at < last
+		GROUP BY 1, 2
+	), vague AS (
+		SELECT s.id, e.kind, e.occurred_at AS at, coalesce(e.occurred_at - e.at_precision, '-infinity') AS after
+		FROM wa.group_events AS e
+		JOIN series AS s ON s.group_id = e.group_id
+		WHERE e.kind IN ('join', 'leave') AND e.at_precision IS DISTINCT FROM interval '0' AND e.occurred_at >= first
+	), inferred AS (
+		SELECT v.id, s.n, v.kind, count(*) AS possible, count(*) FILTER (WHERE v.at < s.until) AS likely,
+			count(*) FILTER (WHERE v.at < s.until AND v.after >= s.since) AS sure
+		FROM vague AS v
+		JOIN steps AS s ON v.at >= s.since AND v.after < s.until
+		GROUP BY 1, 2, 3
+	), all_of_it AS (
+		SELECT s.since, l.id, l.label, coalesce(x.joins, 0) + coalesce(j.likely, 0) AS joins,
+			coalesce(x.joins, 0) + coalesce(j.sure, 0) AS joins_low, coalesce(x.joins, 0) + coalesce(j.possible, 0) AS joins_high,
+			coalesce(x.leaves, 0) + coalesce(o.likely, 0) AS leaves, coalesce(x.leaves, 0) + coalesce(o.sure, 0) AS leaves_low,
+			coalesce(x.leaves, 0) + coalesce(o.possible, 0) AS leaves_high, coalesce(j.likely, 0) + coalesce(o.likely, 0) AS inferred
+		FROM lines AS l
+		CROSS JOIN steps AS s
+		LEFT JOIN exact AS x ON x.id = l.id AND x.n = s.n
+		LEFT JOIN inferred AS j ON j.id = l.id AND j.n = s.n AND j.kind = 'join'
+		LEFT JOIN inferred AS o ON o.id = l.id AND o.n = s.n AND o.kind = 'leave'
+	)
+	SELECT a.since, nullif(a.id, 0), a.label, a.joins, a.joins_low, a.joins_high, a.leaves, a.leaves_low, a.leaves_high,
+		a.joins - a.leaves, a.joins_low - a.leaves_high, a.joins_high - a.leaves_low, a.inferred
+	FROM all_of_it AS a
+	ORDER BY a.since, a.label, a.id;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_growth(timestamptz, timestamptz, text, text, text, text) IS
+'joins, leaves and net per step (hour, day, week, month, year), of all, per group or per bot; low and high: bounds that follow from the time ranges of inferred events';
+
+CREATE FUNCTION wa.stat_members("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL, step text DEFAULT 'day', by text DEFAULT 'total')
+RETURNS TABLE ("time" timestamptz, id bigint, label text, members bigint, members_low bigint, members_high bigint)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	begins timestamptz[];
+	ends timestamptz[];
+BEGIN
+	SELECT array_agg(s.since ORDER BY s.n), array_agg(least(s.until, now()) ORDER BY s.n) INTO begins, ends
+	FROM wa_private.stat_steps("from", "to", step) AS s
+	WHERE s.since < now() OR s.n = 1;
+	RETURN QUERY
+	SELECT begins[m.n], nullif(m.id, 0), m.label,
+		CASE WHEN g.watch_level = 'counts' THEN c.members ELSE m.members END,
+		CASE WHEN g.watch_level = 'counts' THEN c.members ELSE m.members_low END,
+		CASE WHEN g.watch_level = 'counts' THEN c.members ELSE m.members_high END
+	FROM wa_private.stat_members_at(ends, "group", bot, by, by <> 'group') AS m
+	-- of a group that is only counted, the server's number
+	LEFT JOIN wa.groups AS g ON by = 'group' AND g.group_id = m.id
+	LEFT JOIN LATERAL (
+		SELECT x.members::bigint AS members
+		FROM wa.group_counts AS x
+		WHERE x.group_id = g.group_id AND g.watch_level = 'counts' AND x.counted_at < ends[m.n]
+		ORDER BY x.counted_at DESC
+		LIMIT 1) AS c ON true
+	ORDER BY m.n, m.label, m.id;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_members(timestamptz, timestamptz, text, text, text, text) IS
+'members at the end of each step, or now; of all and per bot every person once, per group its members; who was there before anybody looked counts from the beginning';
+
+CREATE FUNCTION wa.stat_churn("from" timestamptz DEFAULT now() - interval '1 year', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL, step text DEFAULT 'month', by text DEFAULT 'total')
+RETURNS TABLE ("time" timestamptz, id bigint, label text, members bigint, leaves bigint, leaves_low bigint, leaves_high bigint,
+	percent numeric, percent_low numeric, percent_high numeric)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	begins timestamptz[];
+BEGIN
+	SELECT array_agg(s.since ORDER BY s.n) INTO begins FROM wa_private.stat_steps("from", "to", step) AS s;
+	RETURN QUERY
+	SELECT g."time", g.id, g.label, m.members, g.leaves, g.leaves_low, g.leaves_high,
+		wa_private.stat_percent(g.leaves, m.members), wa_private.stat_percent(g.leaves_low, m.members_high),
+		wa_private.stat_percent(g.leaves_high, m.members_low)
+	FROM wa.stat_growth("from", "to", "group", bot, step, by) AS g
+	JOIN wa_private.stat_members_at(begins, "group", bot, by, false) AS m
+		ON m.id = coalesce(g.id, 0) AND begins[m.n] = g."time"
+	ORDER BY g."time", g.label, g.id;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_churn(timestamptz, timestamptz, text, text, text, text) IS
+'members at the beginning of each step, counted once for every group they are in, and how many left in it; percent of those';
+
+CREATE FUNCTION wa.stat_retention("from" timestamptz DEFAULT now() - interval '90 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL, step text DEFAULT 'week', by text DEFAULT 'total', days integer[] DEFAULT '{1,7,30}')
+RETURNS TABLE ("time" timestamptz, id bigint, label text, after_days integer, joiners bigint, due bigint, kept bigint, kept_low bigint,
+	kept_high bigint, percent numeric)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	begins timestamptz[];
+	first timestamptz;
+	last timestamptz;
+BEGIN
+	IF stat_retention.days IS NULL OR array_position(stat_retention.days, NULL) IS NOT NULL OR 0 >= ANY (stat_retention.days)
+		OR 36500 < ANY (stat_retention.days) THEN
+		RAISE EXCEPTION 'days of retention must be between 1 and 36500'
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Give numbers of days, as in ''{1,7,30}''.';
+	END IF;
+	SELECT array_agg(s.since ORDER BY s.n), min(s.since), max(s.until) INTO begins, first, last
+	FROM wa_private.stat_steps("from", "to", step) AS s;
+	RETURN QUERY
+	WITH series AS MATERIALIZED (
+		SELECT s.*, coalesce(g.unobserved_since, now()) AS seen_until
+		FROM wa_private.stat_series("group", bot, by, first) AS s
+		JOIN wa.groups AS g ON g.group_id = s.group_id
+	), lines AS (
+		SELECT DISTINCT s.id, s.label FROM series AS s
+		UNION SELECT 0, 'all' WHERE by = 'total'
+	), joiners AS (
+		SELECT s.id, width_bucket(m.joined_at, begins) AS n, s.seen_until, m.joined_at, m.joined_precision, m.left_at, m.left_precision
+		FROM wa.memberships AS m
+		JOIN series AS s ON s.group_id = m.group_id
+		WHERE m.joined_at >= first AND m.joined_at < last AND m.join_event_id IS NOT NULL
+	), counted AS (
+		SELECT j.id, j.n, d.days, count(*) AS joiners, count(*) FILTER (WHERE x.due) AS due,
+			count(*) FILTER (WHERE x.due AND (j.left_at IS NULL OR j.left_at > j.joined_at + x.age)) AS kept,
+			count(*) FILTER (WHERE x.due AND (j.left_at IS NULL
+				OR coalesce(j.left_at - j.left_precision, '-infinity') > j.joined_at + x.age)) AS kept_low,
+			count(*) FILTER (WHERE x.due AND (j.left_at IS NULL
+				OR j.left_at > coalesce(j.joined_at - j.joined_precision, '-infinity') + x.age)) AS kept_high
+		FROM joiners AS j
+		CROSS JOIN unnest(stat_retention.days) AS d (days)
+		CROSS JOIN LATERAL (SELECT make_interval(hours => 24 * d.days) AS age,
+			j.joined_at + make_interval(hours => 24 * d.days) <= j.seen_until AS due) AS x
+		GROUP BY 1, 2, 3
+	)
+	SELECT begins[b.n], nullif(l.id, 0), l.label, d.days, coalesce(c.joiners, 0), coalesce(c.due, 0), coalesce(c.kept, 0),
+		coalesce(c.kept_low, 0), coalesce(c.kept_high, 0), wa_private.stat_percent(c.kept, c.due)
+	FROM lines AS l
+	CROSS JOIN generate_series(1, cardinality(begins)) AS b (n)
+	CROSS JOIN (SELECT DISTINCT x.days FROM unnest(stat_retention.days) AS x (days)) AS d
+	LEFT JOIN counted AS c ON c.id = l.id AND c.n = b.n AND c.days = d.days
+	ORDER BY b.n, l.label, l.id, d.days;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_retention(timestamptz, timestamptz, text, text, text, text, integer[]) IS
+'of those who joined in each step, how many were still there so many times 24 hours later; due: joined that long ago, while somebody watched; percent of those';
