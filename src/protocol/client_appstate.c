@@ -525,20 +525,41 @@ client_appstate_go_on(WaClient *client)
 
 /* ---- blobs ---- */
 
+/* For an event, which may outlive the work.  NULL: memory is out. */
+static const WaMedia *
+client_appstate_copy(WaArena *arena, const WaMedia *media)
+{
+	WaMedia *copy = arena_alloc(arena, sizeof(*copy));
+
+	if (copy != NULL)
+		*copy = (WaMedia){
+			.kind = media->kind,
+			.key = arena_str(arena, media->key),
+			.direct_path = arena_str(arena, media->direct_path),
+			.sha256 = arena_str(arena, media->sha256),
+			.enc_sha256 = arena_str(arena, media->enc_sha256),
+		};
+	return arena->failed ? NULL : copy;
+}
+
 void
 client_appstate_want_blob(WaClient *client, const WaMedia *media, ClientAppStep step)
 {
 	ClientApp *app = client->app;
-	WaEvent *event = client_event_add(client, EVENT_BLOB_WANTED);
+	const WaMedia *copy = client_appstate_copy(&client->arena, media);
+	WaEvent *event = copy != NULL ? client_event_add(client, EVENT_BLOB_WANTED) : NULL;
 
 	if (event == NULL)
+	{
+		client_end_for(client, FAILURE_MEMORY);
 		return;
+	}
 	app->step = APP_BLOB;
 	app->blob_for = step;
 	app->blob_id = ++client->app_blob_id;
 	app->blob_until = client->now.mono_us + APPSTATE_BLOB_US;
 	event->blob.id = app->blob_id;
-	event->blob.media = media;
+	event->blob.media = copy;
 }
 
 static bool

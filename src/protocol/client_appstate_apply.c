@@ -175,6 +175,11 @@ tell(WaClient *client, Telling *telling, WaStr bytes)
 
 	telling->records[telling->n_records++] = client_appstate_record_collection(
 		&client->arena, name_at(client), client_appstate_at(client));
+	if (client->arena.failed)
+	{
+		client_end_status(client, client->arena.status); /* rather nothing than half of it */
+		return;
+	}
 	client_appstate_begin(client, bytes);
 	client_event_aliases(client, telling->aliases, "app_state");
 	for (int i = 0; i < telling->n_actions; i++)
@@ -277,7 +282,8 @@ tell_slice(WaClient *client)
 		client_appstate_at(client)->state = app->sum.collection;
 		app->step = APP_ANSWERED;
 	}
-	tell(client, &telling, bytes.len > 0 ? bytes : str_from(name_at(client)));
+	tell(client, &telling,
+		 bytes.len > 0 ? arena_str(&client->arena, bytes) : str_from(name_at(client)));
 }
 
 /* ---- patches ---- */
