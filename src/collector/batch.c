@@ -356,6 +356,7 @@ add_event(Batch *batch, BatchUnit *unit, const BatchSource *source, const WaEven
 		case EVENT_HISTORY_NOTICE:
 			break;
 		case EVENT_MEDIA_HOSTS:
+		case EVENT_UPLOAD_ANSWER:
 		case EVENT_BLOB_WANTED:
 			return; /* questions to the worker, nothing to store */
 	}

@@ -327,6 +327,7 @@ put_event(WaJson *json, const WaEvent *event)
 		case EVENT_MESSAGE:
 		case EVENT_MEDIA_HOSTS:
 		case EVENT_APP_ACTIONS:
+		case EVENT_UPLOAD_ANSWER:
 		case EVENT_BLOB_WANTED:
 			break; /* no facts: facts_write does not come here */
 	}
@@ -371,6 +372,7 @@ fact_name(const WaEvent *event)
 		case EVENT_MESSAGE:
 		case EVENT_MEDIA_HOSTS:
 		case EVENT_APP_ACTIONS:
+		case EVENT_UPLOAD_ANSWER:
 		case EVENT_BLOB_WANTED:
 			break;
 	}

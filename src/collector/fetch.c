@@ -13,6 +13,30 @@ fetch_init(void)
 }
 
 void
+fetch_note_event(int64 bot_id, uint64 serial, const WaEvent *event)
+{
+	switch (event->kind)
+	{
+		case EVENT_MEDIA_HOSTS:
+			fetch_file_take_hosts(event->media_hosts.hosts, event->media_hosts.count,
+								  event->media_hosts.valid_us);
+			break;
+		case EVENT_BLOB_WANTED:
+			fetch_blob_take(bot_id, serial, event->blob.id, event->blob.media);
+			break;
+		case EVENT_UPLOAD_ANSWER:
+			fetch_media_take_answer(bot_id, event->upload_answer.id, event->upload_answer.payload,
+									event->upload_answer.iv);
+			break;
+		case EVENT_HISTORY_NOTICE:
+			fetch_history_wake(); /* it is stored before the next step */
+			break;
+		default:
+			break;
+	}
+}
+
+void
 fetch_wake(void)
 {
 	fetch_history_wake();

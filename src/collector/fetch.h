@@ -24,10 +24,8 @@ extern void fetch_init(void);
 
 /* An event of a connection that net_http_is says is one of ours. */
 extern void fetch_take_event(const NetEvent *event);
-/* EVENT_MEDIA_HOSTS, in the order to try them; count 0: nobody told. */
-extern void fetch_take_hosts(const WaStr *hosts, int count, int64 valid_us);
-/* EVENT_BLOB_WANTED of that bot's client: the answer is client_blob. */
-extern void fetch_take_blob(int64 bot_id, uint64 serial, uint32_t id, const WaMedia *media);
+/* Takes what concerns fetching of what a bot's client tells. */
+extern void fetch_note_event(int64 bot_id, uint64 serial, const WaEvent *event);
 
 /* ---- the worker's loop ---- */
 

@@ -47,7 +47,7 @@ copy_str(MemoryContext context, WaStr s)
 }
 
 void
-fetch_take_blob(int64 bot_id, uint64 serial, uint32_t id, const WaMedia *media)
+fetch_blob_take(int64 bot_id, uint64 serial, uint32_t id, const WaMedia *media)
 {
 	MemoryContext context =
 		AllocSetContextCreate(TopMemoryContext, "wa_collector blob", ALLOCSET_SMALL_SIZES);

@@ -583,6 +583,16 @@ flush(int64 now_us)
 
 /* ---- the loop ---- */
 
+/* Asks for a piece that is gone, once.  It comes as a piece of its own. */
+static bool
+ask_phone(void)
+{
+	WaUploadRequest request = {.id = job->chunk->notice_id, .key = job->chunk->media.key};
+
+	return !job->chunk->is_again && request.id.data != NULL &&
+		   session_ask_upload(job->chunk->bot_id, &request);
+}
+
 static void
 step_loading(void)
 {
@@ -598,6 +608,10 @@ step_loading(void)
 			end_job("wanted", fetch_file_why(job->fetch));
 			return;
 		case FETCH_GONE:
+			end_job("failed", ask_phone() ? "the media service does not have it any more; the "
+											"phone was asked to upload it again"
+										  : fetch_file_why(job->fetch));
+			return;
 		case FETCH_BAD:
 			end_job("failed", fetch_file_why(job->fetch));
 			return;

@@ -41,6 +41,8 @@ extern void fetch_file_rewind(Fetch *fetch);
 extern void fetch_file_free(Fetch *fetch);
 
 extern void fetch_file_init(void);
+/* In the order to try them; count 0: nobody told. */
+extern void fetch_file_take_hosts(const WaStr *hosts, int count, int64 valid_us);
 /* Opens connections and keeps deadlines. */
 extern void fetch_file_tick(int64 now_us);
 extern int64 fetch_file_deadline(void);
@@ -52,10 +54,14 @@ extern bool fetch_history_step(int64 now_us, bool live);
 extern int64 fetch_history_deadline(void);
 extern void fetch_history_wake(void);
 
+/* EVENT_UPLOAD_ANSWER of that bot's phone. */
+extern void fetch_media_take_answer(int64 bot_id, WaStr id, WaStr payload, WaStr iv);
 extern bool fetch_media_step(int64 now_us);
 extern int64 fetch_media_deadline(void);
 extern void fetch_media_wake(void);
 
+/* The client wants a file: the answer is client_blob. */
+extern void fetch_blob_take(int64 bot_id, uint64 serial, uint32_t id, const WaMedia *media);
 extern void fetch_blob_step(int64 now_us);
 extern int64 fetch_blob_deadline(void);
 

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "fetch_internal.h"
+#include "media.h"
 #include "session.h"
 #include "settings.h"
 #include "store.h"
@@ -12,7 +13,8 @@
 #include "utils/memutils.h"
 
 #define MOST_RUNNING 3
-#define LOOK_US (10 * WA_SECOND) /* between two looks into the tables */
+#define ANSWER_US (60 * WA_SECOND) /* that a phone has to upload a file again */
+#define LOOK_US (10 * WA_SECOND)   /* between two looks into the tables */
 
 typedef struct MediaJob
 {
@@ -20,6 +22,9 @@ typedef struct MediaJob
 	MemoryContext context;
 	StoreMedia *media;
 	Fetch *fetch;
+	bool was_asked; /* the phone, to upload it again */
+	int64 until;    /* its answer is waited for; 0: not */
+	WaStr new_path; /* where it says that it put it; absent: nowhere */
 } MediaJob;
 
 static dlist_head jobs = DLIST_STATIC_INIT(jobs);
@@ -89,11 +94,89 @@ read_all(MediaJob *job, size_t size)
 	return data;
 }
 
+/* ---- files that are gone ---- */
+
+/* Asks the phone that has the message.  True: its answer is to be waited for. */
+static bool
+ask_phone(MediaJob *job)
+{
+	const StoreMedia *media = job->media;
+	WaUploadRequest request = {.id = media->id,
+							   .key = media->media.key,
+							   .chat = media->chat,
+							   .participant = media->participant,
+							   .from_me = media->from_me};
+
+	if (job->was_asked || media->id.data == NULL || media->chat.data == NULL)
+		return false;
+	job->was_asked = session_ask_upload(media->asker, &request);
+	if (!job->was_asked)
+		return false;
+	job->until = host_now().mono_us + ANSWER_US;
+	return true;
+}
+
+/* Where the phone has put the file now; absent: it has not. */
+static WaStr
+read_answer(MediaJob *job, WaStr payload, WaStr iv)
+{
+	WaEnv env;
+	WaArena arena;
+	WaMediaRetry answer;
+	WaStr path = WA_STR_NONE;
+
+	host_env_init(&env, job->context);
+	arena_init(&arena, &env, 65536);
+	if (media_retry_open(&arena, job->media->media.key, job->media->id, payload, iv, &answer) ==
+			WA_OK &&
+		str_equal(answer.id, job->media->id) && answer.result == MEDIA_RETRY_SUCCESS &&
+		answer.direct_path.data != NULL)
+	{
+		char *copy = MemoryContextAlloc(job->context, answer.direct_path.len + 1);
+
+		memcpy(copy, answer.direct_path.data, answer.direct_path.len);
+		copy[answer.direct_path.len] = '\0';
+		path = (WaStr){copy, answer.direct_path.len};
+	}
+	arena_free(&arena);
+	return path;
+}
+
+void
+fetch_media_take_answer(int64 bot_id, WaStr id, WaStr payload, WaStr iv)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &jobs)
+	{
+		MediaJob *job = dlist_container(MediaJob, node, iter.cur);
+
+		if (job->until == 0 || job->media->asker != bot_id || !str_equal(job->media->id, id))
+			continue;
+		/* What nobody but the phone can have sealed; other answers are not its. */
+		job->new_path = payload.data == NULL ? WA_STR_NONE : read_answer(job, payload, iv);
+		job->until = 0;
+		if (job->new_path.data == NULL)
+			continue;
+		job->media->media.direct_path = job->new_path;
+		fetch_file_free(job->fetch);
+		job->fetch = fetch_file_start(bot_id, &job->media->media,
+									  (uint64) settings_media_max_size_kb * 1024);
+	}
+}
+
+/* ---- the end of one ---- */
+
+static void
+write_end(MediaJob *job, const char *state, const char *why, const void *content, size_t len)
+{
+	(void) store_media_set(job->media->media_id, state, why, content, len, job->new_path);
+}
+
 /* Writes how it ended; what cannot be written now is wanted again later. */
 static void
 end_job(MediaJob *job)
 {
-	int64 id = job->media->media_id;
 	size_t size = (size_t) fetch_file_size(job->fetch);
 	void *data;
 
@@ -104,21 +187,36 @@ end_job(MediaJob *job)
 		case FETCH_DONE:
 			data = read_all(job, size);
 			if (data == NULL)
-				(void) store_media_set(id, "wanted", "out of memory", NULL, 0);
-			else if (store_media_set(id, "stored", NULL, data, size) == STORE_FAILED &&
+				write_end(job, "wanted", "out of memory", NULL, 0);
+			else if (store_media_set(job->media->media_id, "stored", NULL, data, size,
+									 job->new_path) == STORE_FAILED &&
 					 store_error()->trouble != TROUBLE_PASSING)
-				(void) store_media_set(id, "failed", "the content could not be stored", NULL, 0);
+				write_end(job, "failed", "the content could not be stored", NULL, 0);
 			break;
 		case FETCH_PASSING:
-			(void) store_media_set(id, "wanted", fetch_file_why(job->fetch), NULL, 0);
+			write_end(job, "wanted", fetch_file_why(job->fetch), NULL, 0);
 			break;
 		case FETCH_GONE:
+			if (ask_phone(job))
+				return;
+			write_end(job, "failed",
+					  job->was_asked ? "neither the media service nor the phone has it any more"
+									 : fetch_file_why(job->fetch),
+					  NULL, 0);
+			break;
 		case FETCH_BAD:
-			(void) store_media_set(id, "failed", fetch_file_why(job->fetch), NULL, 0);
+			write_end(job, "failed", fetch_file_why(job->fetch), NULL, 0);
 			break;
 	}
 	forget(job);
 	look_at = 0;
+}
+
+/* Something to write: the download is over, and no answer is waited for. */
+static bool
+is_over(const MediaJob *job, int64 now_us)
+{
+	return fetch_file_state(job->fetch) != FETCH_RUNNING && now_us >= job->until;
 }
 
 bool
@@ -130,7 +228,7 @@ fetch_media_step(int64 now_us)
 	{
 		MediaJob *job = dlist_container(MediaJob, node, iter.cur);
 
-		if (fetch_file_state(job->fetch) == FETCH_RUNNING)
+		if (!is_over(job, now_us))
 			continue;
 		end_job(job);
 		return true; /* one transaction at a time */
@@ -146,7 +244,17 @@ fetch_media_step(int64 now_us)
 int64
 fetch_media_deadline(void)
 {
-	return n_running < MOST_RUNNING ? look_at : WA_NEVER;
+	int64 deadline = n_running < MOST_RUNNING ? look_at : WA_NEVER;
+	dlist_iter iter;
+
+	dlist_foreach(iter, &jobs)
+	{
+		const MediaJob *job = dlist_container(MediaJob, node, iter.cur);
+
+		if (fetch_file_state(job->fetch) != FETCH_RUNNING)
+			deadline = Min(deadline, job->until);
+	}
+	return deadline;
 }
 
 void

@@ -388,21 +388,12 @@ note_event(Session *session, const WaEvent *event)
 		case EVENT_STATUS:
 			note_status(session, event);
 			break;
-		case EVENT_MEDIA_HOSTS:
-			fetch_take_hosts(event->media_hosts.hosts, event->media_hosts.count,
-							 event->media_hosts.valid_us);
-			break;
-		case EVENT_BLOB_WANTED:
-			fetch_take_blob(session->bot_id, session->serial, event->blob.id, event->blob.media);
-			break;
 		case EVENT_MESSAGE:
 			if (event->message->state == MESSAGE_PENDING)
 				session->n_unread++;
 			break;
-		case EVENT_HISTORY_NOTICE:
-			fetch_wake();
-			break;
 		default:
+			fetch_note_event(session->bot_id, session->serial, event);
 			break;
 	}
 }

@@ -129,6 +129,8 @@ extern void session_log_unread(void);
 extern void session_confirm(void);
 /* The device of a bot that has a client; NULL none.  Valid until the next call of anything. */
 extern const WaDevice *session_device(int64 bot_id);
+/* Has the bot's phone asked to upload a file again; false: it is not online. */
+extern bool session_ask_upload(int64 bot_id, const WaUploadRequest *request);
 /* Has a client ask for the hosts of the media service; false: it is not online. */
 extern bool session_ask_media_hosts(int64 bot_id);
 /* The bot's client is still that of this serial. */

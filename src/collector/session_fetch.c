@@ -39,6 +39,18 @@ session_give_blob(int64 bot_id, uint64 serial, uint32_t id, const void *data, si
 }
 
 bool
+session_ask_upload(int64 bot_id, const WaUploadRequest *request)
+{
+	Session *session = session_find(bot_id);
+
+	if (session == NULL || session->client == NULL ||
+		client_ask_upload(session->client, request, host_now()) != WA_OK)
+		return false;
+	session_settle(session);
+	return true;
+}
+
+bool
 session_ask_media_hosts(int64 bot_id)
 {
 	Session *session = session_find(bot_id);

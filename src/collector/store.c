@@ -100,20 +100,22 @@ static Statement statements[N_STATEMENTS] = {
 		 " pg_catalog.decode(notice #>> '{media,key}', 'hex'),"
 		 " pg_catalog.decode(notice #>> '{media,sha256}', 'hex'),"
 		 " pg_catalog.decode(notice #>> '{media,enc_sha256}', 'hex'),"
-		 " (notice #>> '{media,size}')::bigint"
+		 " (notice #>> '{media,size}')::bigint,"
+		 " notice ->> 'id', (notice ? 'original_id')::integer::bigint"
 		 " FROM wa_private.history_next($1)",
 		 1,
 		 {INT8ARRAYOID}},
 	[HISTORY_PROGRESS] = {"SELECT wa_private.history_progress_set($1, $2, $3, $4, $5, $6)",
 						  6,
 						  {INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID}},
-	[MEDIA_NEXT] = {"SELECT media_id, asker, kind, direct_path, key, sha256, enc_sha256, file_size"
+	[MEDIA_NEXT] = {"SELECT media_id, asker, kind, direct_path, key, sha256, enc_sha256, file_size,"
+					" wa_id, chat, participant, from_me::integer::bigint"
 					" FROM wa_private.media_next($1, $2)",
 					2,
 					{INT8ARRAYOID, INT8ARRAYOID}},
-	[MEDIA_SET] = {"SELECT wa_private.media_set($1, $2, $3, $4)",
-				   4,
-				   {INT8OID, TEXTOID, TEXTOID, BYTEAOID}},
+	[MEDIA_SET] = {"SELECT wa_private.media_set($1, $2, $3, $4, $5)",
+				   5,
+				   {INT8OID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID}},
 	[REJECT_STANZA] = {"SELECT wa_private.reject($1, $2, $3, $4, $5)",
 					   5,
 					   {INT8OID, BYTEAOID, TEXTOID, TEXTOID, BYTEAOID}},

@@ -212,6 +212,8 @@ typedef struct StoreChunk
 	int64 n_messages;
 	int64 n_bytes;
 	int32 sync_type; /* sheet 2 section 9.1 */
+	WaStr notice_id; /* of the notification that told of it */
+	bool is_again;   /* the phone has uploaded it again already */
 	WaStr payload;   /* deflated; absent: fetch media */
 	WaMedia media;
 } StoreChunk;
@@ -239,13 +241,17 @@ typedef struct StoreMedia
 	int64 media_id;
 	int64 asker; /* a bot of those given */
 	WaMedia media;
+	WaStr id; /* of its message; absent: the asker's phone does not know it */
+	WaStr chat;
+	WaStr participant; /* absent in direct chats */
+	bool from_me;
 } StoreMedia;
 
 /* Claims the next file; busy are those that this worker is at. */
 extern StoreResult store_media_next(const int64 *bots, int count, const int64 *busy, int n_busy,
 									StoreMedia **media);
-/* "wanted" (again later), "stored" with content, "failed". */
+/* "wanted" (again later), "stored" with content, "failed".  path: its new one, absent: the old. */
 extern StoreResult store_media_set(int64 media_id, const char *state, const char *error,
-								   const void *content, size_t len);
+								   const void *content, size_t len, WaStr path);
 
 #endif /* WA_STORE_H */

@@ -120,6 +120,8 @@ next_body(void *arg)
 		chunk->sync_type = (int32) column_int(row, 5);
 		chunk->payload = column_str(row, 6);
 		read_media(row, 7, &chunk->media);
+		chunk->notice_id = column_str(row, 13);
+		chunk->is_again = column_int(row, 14) != 0;
 		next->chunk = chunk;
 	}
 	else
@@ -129,6 +131,10 @@ next_body(void *arg)
 		media->media_id = column_int(row, 1);
 		media->asker = column_int(row, 2);
 		read_media(row, 3, &media->media);
+		media->id = column_str(row, 9);
+		media->chat = column_str(row, 10);
+		media->participant = column_str(row, 11);
+		media->from_me = column_int(row, 12) != 0;
 		next->media = media;
 	}
 	MemoryContextSwitchTo(old);
@@ -194,6 +200,7 @@ typedef struct MediaArgs
 	const char *error;
 	const void *content;
 	size_t len;
+	WaStr path;
 } MediaArgs;
 
 static void
@@ -209,14 +216,15 @@ media_body(void *arg)
 		store_arg_datum(&args, (Datum) 0, true);
 	else
 		store_arg_bytes(&args, media->content, media->len);
+	store_arg_text(&args, media->path.data); /* NUL-terminated: from an arena */
 	store_execute(MEDIA_SET, &args);
 }
 
 StoreResult
 store_media_set(int64 media_id, const char *state, const char *error, const void *content,
-				size_t len)
+				size_t len, WaStr path)
 {
-	MediaArgs media = {media_id, state, error, content, len};
+	MediaArgs media = {media_id, state, error, content, len, path};
 
 	return store_run("wa_collector: store media", media_body, &media);
 }

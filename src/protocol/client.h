@@ -86,6 +86,7 @@ typedef enum WaEventKind
 	EVENT_HISTORY_NOTICE,   /* .history_notice: a chunk to fetch and read */
 	EVENT_MEDIA_HOSTS,      /* .media_hosts: answer to client_query_media_hosts */
 	EVENT_APP_ACTIONS,      /* .app_actions: names, mutes, pins, labels */
+	EVENT_UPLOAD_ANSWER,    /* .upload_answer: the phone's, to client_ask_upload */
 	EVENT_BLOB_WANTED,      /* .blob: download and decrypt it, then client_blob */
 } WaEventKind;
 
@@ -224,6 +225,12 @@ typedef struct WaEvent
 		} app_actions;
 		struct
 		{
+			WaStr id;      /* of the message */
+			WaStr payload; /* for media_retry_open, as iv; absent: the phone does not have it */
+			WaStr iv;
+		} upload_answer;
+		struct
+		{
 			uint32_t id; /* for client_blob */
 			const WaMedia *media;
 		} blob;
@@ -298,6 +305,24 @@ extern WaStatus client_query_all_groups(WaClient *client, WaNow now);
 
 /* Ask for the hosts of the media service once online; the answer is EVENT_MEDIA_HOSTS. */
 extern WaStatus client_query_media_hosts(WaClient *client, WaNow now);
+
+/* A file that the media service does not have any more. */
+typedef struct WaUploadRequest
+{
+	WaStr id;          /* of the message, or of the notification of a piece of history */
+	WaStr key;         /* the file's */
+	WaStr chat;        /* JID; absent: a piece of history */
+	WaStr participant; /* JID of who wrote it in a group; absent: none */
+	bool from_me;
+} WaUploadRequest;
+
+/*
+ * Asks the account's phone to upload it again (sheet 2 section 7.9).  A file is
+ * answered with EVENT_UPLOAD_ANSWER, history with a new EVENT_HISTORY_NOTICE, and
+ * either not at all while the phone is off: nothing is kept here.  WA_ERR_STATE
+ * unless online, WA_ERR_ARGUMENT for a key of wrong length.
+ */
+extern WaStatus client_ask_upload(WaClient *client, const WaUploadRequest *request, WaNow now);
 
 /* ---- records ---- */
 

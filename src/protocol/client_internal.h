@@ -25,7 +25,7 @@
  *	client_identity.c	somebody has new keys
  *	client_receipt.c	incoming receipts
  *	client_delivery.c	outgoing ones
- *	client_media.c		hosts of the media service
+ *	client_media.c		hosts of the media service, files that are gone from it
  */
 #ifndef WA_CLIENT_INTERNAL_H
 #define WA_CLIENT_INTERNAL_H
@@ -601,6 +601,8 @@ extern void client_delivery_reset(WaClient *client);
 /* ---- client_media.c ---- */
 
 extern void client_media_answer(WaClient *client, const WaNode *answer);
+/* <notification type="mediaretry">: a file was uploaded again, or not. */
+extern void client_media_notification(WaClient *client, const WaNode *notification);
 extern void client_media_tick(WaClient *client);
 extern int64_t client_media_deadline(const WaClient *client);
 extern void client_media_reset(WaClient *client);

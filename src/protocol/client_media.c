@@ -1,6 +1,7 @@
 /*
  * client_media.c
- *		Where files are fetched from.  Sheet 2 section 7.9.
+ *		Where files are fetched from, and asking for those that are gone.  Sheet 2
+ *		section 7.9.
  */
 #include "client_internal.h"
 
@@ -124,4 +125,78 @@ client_query_media_hosts(WaClient *client, WaNow now)
 	client->now = now;
 	client->media_wanted |= !client->media_in_flight;
 	return WA_OK;
+}
+
+/* ---- files that are gone ---- */
+
+static void
+put_sealed(WaNode *receipt, const uint8_t iv[12], WaStr payload)
+{
+	WaNode *encrypt = node_add(receipt, "encrypt");
+
+	node_set_bytes(node_add(encrypt, "enc_p"), payload.data, payload.len);
+	node_set_bytes(node_add(encrypt, "enc_iv"), iv, 12);
+}
+
+WaStatus
+client_ask_upload(WaClient *client, const WaUploadRequest *request, WaNow now)
+{
+	uint8_t iv[12];
+	WaArena arena;
+	WaStr payload;
+	WaStatus status;
+
+	client->now = now;
+	if (client->phase != PHASE_ONLINE)
+		return WA_ERR_STATE;
+	arena_init(&arena, client->env, 65536);
+	status = crypto_random(client->env, iv, sizeof(iv));
+	if (status == WA_OK)
+		status = media_retry_seal(&arena, request->key, request->id, iv, &payload);
+	if (status == WA_OK)
+	{
+		WaNode *receipt = node_new(&arena, "receipt");
+
+		node_set_str(receipt, "id", request->id);
+		node_set_jid(receipt, "to", jid_bare(&arena, str_from(client->device.jid)));
+		node_set(receipt, "type", "server-error");
+		if (request->chat.data == NULL)
+			node_set(receipt, "category", "peer");
+		put_sealed(receipt, iv, payload);
+		if (request->chat.data != NULL)
+		{
+			WaNode *rmr = node_add(receipt, "rmr");
+
+			node_set_jid(rmr, "jid", request->chat);
+			node_set(rmr, "from_me", request->from_me ? "true" : "false");
+			if (request->participant.data != NULL)
+				node_set_jid(rmr, "participant", request->participant);
+		}
+		status = arena.status;
+		if (status == WA_OK)
+			client_output_now(client, receipt);
+	}
+	arena_free(&arena);
+	return status;
+}
+
+void
+client_media_notification(WaClient *client, const WaNode *notification)
+{
+	const WaNode *encrypt = node_child(notification, "encrypt");
+	const WaNode *payload = node_child(encrypt, "enc_p");
+	const WaNode *iv = node_child(encrypt, "enc_iv");
+	WaEvent *event;
+
+	if (node_attr(notification, "id").data == NULL)
+		return;
+	event = client_event_add(client, EVENT_UPLOAD_ANSWER);
+	if (event == NULL)
+		return;
+	event->upload_answer.id = node_attr(notification, "id");
+	if (payload != NULL && iv != NULL)
+	{
+		event->upload_answer.payload = payload->bytes;
+		event->upload_answer.iv = iv->bytes;
+	}
 }

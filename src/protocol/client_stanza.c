@@ -198,9 +198,8 @@ static bool
 client_stanza_is_ignored(WaStr type)
 {
 	static const char *const ignored[] = {
-		"devices",    "picture",           "status", "business", "privacy_token", "mediaretry",
-		"newsletter", "disappearing_mode", "psa",    "pay",      "server",        "fbid:devices",
-		"w:growth",
+		"devices",           "picture", "status", "business", "privacy_token", "newsletter",
+		"disappearing_mode", "psa",     "pay",    "server",   "fbid:devices",  "w:growth",
 	};
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
@@ -234,6 +233,8 @@ client_stanza_notification(WaClient *client, const WaNode *notification)
 		client_login_push_name(client, node_attr(notification, "pushname"));
 	else if (str_is(type, "server_sync"))
 		client_appstate_notification(client, notification);
+	else if (str_is(type, "mediaretry"))
+		client_media_notification(client, notification);
 	else if (str_is(type, "contacts"))
 		client_stanza_number_change(client, notification);
 	else if (str_is(type, "companion_reg_refresh") || str_is(type, "pair-device-rotate-qr"))

@@ -311,11 +311,53 @@ media_open_free(WaMediaOpen *open)
 
 /* ---- uploaded again ---- */
 
+static WaStatus
+retry_key(WaStr key, uint8_t out[32])
+{
+	static const char info[] = "WhatsApp Media Retry Notification";
+
+	return crypto_hkdf_sha256(key.data, key.len, NULL, 0, info, sizeof(info) - 1, out, 32);
+}
+
+WaStatus
+media_retry_seal(WaArena *arena, WaStr key, WaStr message_id, const uint8_t iv[12], WaStr *payload)
+{
+	Wa__ServerErrorReceipt receipt = WA__SERVER_ERROR_RECEIPT__INIT;
+	uint8_t derived[32];
+	uint8_t *sealed;
+	WaBuf plain;
+	WaStatus status;
+
+	*payload = WA_STR_NONE;
+	if (key.len != MEDIA_KEY_LEN || message_id.len == 0)
+		return WA_ERR_ARGUMENT;
+	receipt.has_stanzaid = true;
+	receipt.stanzaid = protobuf_bytes(message_id.data, message_id.len);
+	buf_init(&plain, arena->env, 4096);
+	status = protobuf_pack(&receipt.base, &plain);
+	if (status == WA_OK)
+		status = retry_key(key, derived);
+	if (status == WA_OK)
+	{
+		size_t len = buf_len(&plain);
+
+		sealed = arena_alloc(arena, len + CRYPTO_TAG_LEN);
+		status = sealed == NULL
+					 ? arena->status
+					 : crypto_aes256_gcm_encrypt(derived, iv, message_id.data, message_id.len,
+												 buf_data(&plain), len, sealed);
+		if (status == WA_OK)
+			*payload = (WaStr){(const char *) sealed, len + CRYPTO_TAG_LEN};
+	}
+	crypto_wipe(derived, sizeof(derived));
+	buf_free(&plain);
+	return status;
+}
+
 WaStatus
 media_retry_open(WaArena *arena, WaStr key, WaStr message_id, WaStr payload, WaStr iv,
 				 WaMediaRetry *out)
 {
-	static const char info[] = "WhatsApp Media Retry Notification";
 	uint8_t derived[32];
 	uint8_t *plain;
 	Wa__MediaRetryNotification *answer;
@@ -327,8 +369,7 @@ media_retry_open(WaArena *arena, WaStr key, WaStr message_id, WaStr payload, WaS
 	plain = arena_alloc(arena, payload.len);
 	if (plain == NULL)
 		return arena->status;
-	status = crypto_hkdf_sha256(key.data, key.len, NULL, 0, info, sizeof(info) - 1, derived,
-								sizeof(derived));
+	status = retry_key(key, derived);
 	if (status == WA_OK)
 		status = crypto_aes256_gcm_decrypt(derived, (const uint8_t *) iv.data, message_id.data,
 										   message_id.len, payload.data, payload.len, plain);

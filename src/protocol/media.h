@@ -123,13 +123,21 @@ extern void media_open_free(WaMediaOpen *open);
  * The phone's answer to a request to upload a file again: AES-GCM below the
  * media key, bound to the message's id.
  */
+#define MEDIA_RETRY_SUCCESS 1
+
 typedef struct WaMediaRetry
 {
 	WaStr id;
 	WaStr direct_path; /* the file's new place */
-	int32_t result;    /* 1 success, 2 not found */
+	int32_t result;    /* MEDIA_RETRY_SUCCESS; 2 not found */
 } WaMediaRetry;
 
+/*
+ * The request itself, for <enc_p>: it proves that the file's key is known.  iv:
+ * 12 random bytes, for <enc_iv>.  WA_ERR_ARGUMENT: a key of wrong length.
+ */
+extern WaStatus media_retry_seal(WaArena *arena, WaStr key, WaStr message_id, const uint8_t iv[12],
+								 WaStr *payload);
 extern WaStatus media_retry_open(WaArena *arena, WaStr key, WaStr message_id, WaStr payload,
 								 WaStr iv, WaMediaRetry *out);
 

@@ -90,7 +90,8 @@ COMMENT ON FUNCTION wa_private.history_progress_set(bigint, bigint, bigint, bigi
  * loading was left behind.
  */
 CREATE FUNCTION wa_private.media_next(bots bigint[], busy bigint[])
-RETURNS TABLE (media_id bigint, asker bigint, kind text, file_size bigint, sha256 bytea, key bytea, enc_sha256 bytea, direct_path text)
+RETURNS TABLE (media_id bigint, asker bigint, kind text, file_size bigint, sha256 bytea, key bytea, enc_sha256 bytea, direct_path text,
+	wa_id text, chat text, participant text, from_me boolean)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -103,27 +104,43 @@ BEGIN
 	WHERE m.state = 'wanted' AND m.attempts = 0 AND other.sha256 = m.sha256 AND other.content IS NOT NULL;
 
 	RETURN QUERY
-	UPDATE wa.media AS m
-	SET state = 'loading', claimed_at = now(), attempts = m.attempts + 1
-	FROM (
-		SELECT w.media_id, k.key, k.enc_sha256, k.direct_path
-		FROM wa.media AS w
-		JOIN wa_private.media_keys AS k ON k.media_id = w.media_id
-		WHERE w.state IN ('wanted', 'loading') AND w.media_id <> ALL (busy)
-			AND (w.bot_id = ANY (bots) OR NOT EXISTS (SELECT FROM wa.bots AS b WHERE b.bot_id = w.bot_id))
-			AND (w.attempts = 0 OR w.claimed_at <= now() - wa_private.fetch_pause(w.attempts))
-		ORDER BY w.wanted_at
-		LIMIT 1
-		FOR UPDATE OF w SKIP LOCKED) AS next
-	WHERE m.media_id = next.media_id
-	RETURNING m.media_id, CASE WHEN m.bot_id = ANY (bots) THEN m.bot_id ELSE bots[1] END, m.kind, m.file_size, m.sha256,
-		next.key, next.enc_sha256, next.direct_path;
+	WITH taken AS (
+		UPDATE wa.media AS m
+		SET state = 'loading', claimed_at = now(), attempts = m.attempts + 1
+		FROM (
+			SELECT w.media_id, k.key, k.enc_sha256, k.direct_path
+			FROM wa.media AS w
+			JOIN wa_private.media_keys AS k ON k.media_id = w.media_id
+			WHERE w.state IN ('wanted', 'loading') AND w.media_id <> ALL (busy)
+				AND (w.bot_id = ANY (bots) OR NOT EXISTS (SELECT FROM wa.bots AS b WHERE b.bot_id = w.bot_id))
+				AND (w.attempts = 0 OR w.claimed_at <= now() - wa_private.fetch_pause(w.attempts))
+			ORDER BY w.wanted_at
+			LIMIT 1
+			FOR UPDATE OF w SKIP LOCKED) AS next
+		WHERE m.media_id = next.media_id
+		RETURNING m.media_id, m.message_id, m.bot_id, m.kind, m.file_size, m.sha256, next.key, next.enc_sha256, next.direct_path
+	)
+	SELECT t.media_id, CASE WHEN t.bot_id = ANY (bots) THEN t.bot_id ELSE bots[1] END, t.kind, t.file_size, t.sha256, t.key, t.enc_sha256,
+		t.direct_path, m.wa_id, coalesce(g.jid, c.jid),
+		-- the person as the group's messages name people
+		CASE WHEN g.group_id IS NOT NULL THEN
+			(SELECT i.value || CASE i.kind WHEN 'lid' THEN '@lid' ELSE '@s.whatsapp.net' END FROM wa.user_ids AS i WHERE i.user_id = m.sender AND i.kind IN ('lid', 'pn') AND i.current
+			 ORDER BY i.kind = coalesce(g.addressing_mode, 'lid') DESC, i.kind LIMIT 1) END,
+		m.from_me
+	FROM taken AS t
+	-- only its own bot's phone can know the message
+	LEFT JOIN wa.messages AS m ON m.message_id = t.message_id AND m.bot_id = t.bot_id AND m.bot_id = ANY (bots)
+	LEFT JOIN wa.chats AS c ON c.chat_id = m.chat_id
+	LEFT JOIN wa.groups AS g ON g.group_id = c.group_id;
 END
 $$;
 COMMENT ON FUNCTION wa_private.media_next(bigint[], bigint[]) IS 'claims the next file to be fetched for these bots, none of the busy ones';
 
-/* Stores a file (stored), or says that it cannot be had: wanted (later again; the 8th time failed) or failed. */
-CREATE FUNCTION wa_private.media_set(media bigint, new_state text, why text, data bytea)
+/*
+ * Stores a file (stored), or says that it cannot be had: wanted (later again;
+ * the 8th time failed) or failed.  path: where the phone has put it now, or null.
+ */
+CREATE FUNCTION wa_private.media_set(media bigint, new_state text, why text, data bytea, path text)
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -135,9 +152,12 @@ BEGIN
 		content = data,
 		stored_at = CASE WHEN new_state = 'stored' THEN now() END
 	WHERE m.media_id = media;
+	IF path IS NOT NULL THEN
+		UPDATE wa_private.media_keys AS k SET direct_path = path WHERE k.media_id = media;
+	END IF;
 END
 $$;
-COMMENT ON FUNCTION wa_private.media_set(bigint, text, text, bytea) IS 'stores the content of a file, or why it is not there';
+COMMENT ON FUNCTION wa_private.media_set(bigint, text, text, bytea, text) IS 'stores the content of a file, or why it is not there';
 
 CREATE FUNCTION wa.fetch_media(message_id bigint)
 RETURNS text LANGUAGE plpgsql VOLATILE

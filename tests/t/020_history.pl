@@ -106,8 +106,11 @@ SQL
 failed|it ends in the middle of an entry|1
 failed|not the file that was announced|1
 failed|the compressed data ends too early|1
-failed|the media service does not have it any more|1
+failed|the media service does not have it any more; the phone was asked to upload it again|1
 TEXT
+wait_for($node, <<"SQL", 'the piece that was gone comes again');
+SELECT count(*) = 1 FROM wa_private.history_chunks WHERE chunk_id > $before AND notice ? 'original_id' AND state = 'done' AND n_messages > 0
+SQL
 # what was not in the bad ones is here
 my %bad = map { $_->{id} => 1 } grep { ($_->{fault} // '') =~ /^(?:truncated|bad_deflate|corrupt|gone)$/ } @{ $run->{chunks} };
 is(scalar(keys %bad), 4, 'four pieces were bad');

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use lib 'tests/t/lib';
+use JSON::PP ();
 use MIME::Base64;
 use WaTest;
 use Test::More;
@@ -88,10 +89,19 @@ is(downloads($jpeg), 1, 'without a second download');
 
 # ---------------------------------------------------------------- what cannot be had
 
+my $expired = $simulator->ask({ do => 'media_put', kind => 'image', size => 5000, seed => 10 });
+my $message = receive($expired);
+$simulator->ask({ do => 'media_gone', direct_path => $expired->{direct_path}, code => 404 });
+is(fetch($message, 'a file that only the phone has'), 'stored', 'the phone uploads it again');
+is($node->safe_psql('postgres', "SELECT encode(sha256(content), 'hex') FROM wa.media WHERE message_id = $message"), $expired->{sha256},
+	'and it is the same');
+isnt($node->safe_psql('postgres', "SELECT direct_path FROM wa_private.media_keys JOIN wa.media USING (media_id) WHERE message_id = $message"),
+	$expired->{direct_path}, 'at another place');
+
 my $gone = $simulator->ask({ do => 'media_put', kind => 'image', size => 1000, seed => 2 });
-my $message = receive($gone);
-$simulator->ask({ do => 'media_gone', direct_path => $gone->{direct_path}, code => 410 });
-is(fetch($message, 'a file that is gone'), 'failed the media service does not have it any more', 'the reason is told');
+$message = receive($gone);
+$simulator->ask({ do => 'media_gone', direct_path => $gone->{direct_path}, code => 410, lost => JSON::PP::true });
+is(fetch($message, 'a file that is gone'), 'failed neither the media service nor the phone has it any more', 'the reason is told');
 
 my $wrong = $simulator->ask({ do => 'media_put', kind => 'image', size => 70_000, seed => 3 });
 $message = receive($wrong);

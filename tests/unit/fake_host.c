@@ -436,6 +436,11 @@ note_event(FakeHost *host, const WaEvent *event)
 			for (int i = 0; i < event->app_actions.count; i++)
 				note_action(host, &event->app_actions.list[i]);
 			break;
+		case EVENT_UPLOAD_ANSWER:
+			note(host, "uploaded %.*s payload=%zu iv=%zu", (int) event->upload_answer.id.len,
+				 event->upload_answer.id.data, event->upload_answer.payload.len,
+				 event->upload_answer.iv.len);
+			break;
 		case EVENT_BLOB_WANTED:
 			host->blob_id = event->blob.id;
 			note(host, "blob %.*s", (int) event->blob.media->direct_path.len,

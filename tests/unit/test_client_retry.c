@@ -637,6 +637,52 @@ asks_for_media_hosts(void **state)
 	assert_int_equal(HOST->status, BOT_ONLINE);
 }
 
+/* ---- files that are gone from it ---- */
+
+static void
+asks_for_an_upload(void **state)
+{
+	static const char key[32] = "0123456789abcdef0123456789abcde";
+	WaUploadRequest request = {.id = str_from("F1"),
+							   .key = {key, sizeof(key)},
+							   .chat = str_from(MESSAGE_GROUP),
+							   .participant = str_from(ALICE_LID)};
+
+	(void) state;
+	assert_int_equal(client_ask_upload(HOST->client, &request, HOST->now), WA_OK);
+	fake_host_pump(HOST);
+	sent(1, "receipt id=F1 to=" OWN_PN " type=server-error\n<encrypt\n");
+	sent(1, "<rmr jid=" MESSAGE_GROUP " from_me=false participant=" ALICE_LID "\n");
+	/* history: the phone knows it by the id alone */
+	request.id = str_from("H1");
+	request.chat = request.participant = WA_STR_NONE;
+	assert_int_equal(client_ask_upload(HOST->client, &request, HOST->now), WA_OK);
+	fake_host_pump(HOST);
+	sent(1, "receipt id=H1 to=" OWN_PN " type=server-error category=peer\n<encrypt\n");
+	sent(1, "<rmr");
+
+	request.key.len = 31;
+	assert_int_equal(client_ask_upload(HOST->client, &request, HOST->now), WA_ERR_ARGUMENT);
+	fake_host_cut(HOST);
+	request.key.len = 32;
+	assert_int_equal(client_ask_upload(HOST->client, &request, HOST->now), WA_ERR_STATE);
+	fake_host_advance(HOST, 3 * WA_SECOND);
+	assert_int_equal(HOST->status, BOT_ONLINE);
+
+	fake_server_say(
+		&HOST->server,
+		"<notification from=\"" OWN_PN "\" type=\"mediaretry\" id=\"F1\" t=\"1\">"
+		"<encrypt><enc_p>abcdefghijklmnopqrstuvwxyz</enc_p><enc_iv>0123456789ab</enc_iv>"
+		"</encrypt><rmr jid=\"" MESSAGE_GROUP "\" from_me=\"false\"/></notification>");
+	fake_server_say(&HOST->server,
+					"<notification from=\"" OWN_PN "\" type=\"mediaretry\" id=\"F2\" t=\"1\">"
+					"<error code=\"2\"/></notification>");
+	fake_host_pump(HOST);
+	told(1, "uploaded F1 payload=26 iv=12\nuploaded F2 payload=0 iv=0\n");
+	sent(1, "ack class=notification id=F1");
+	sent(1, "ack class=notification id=F2");
+}
+
 int
 main(void)
 {
@@ -663,6 +709,7 @@ main(void)
 		TEST(waits_for_the_end_of_the_queue),
 		TEST(survives_every_failed_allocation),
 		TEST(asks_for_media_hosts),
+		TEST(asks_for_an_upload),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -138,9 +138,9 @@ static void
 acknowledges_notifications(void **state)
 {
 	static const char *const types[] = {
-		"devices",     "picture",    "status",       "business",          "privacy_token",
-		"server_sync", "mediaretry", "newsletter",   "disappearing_mode", "psa",
-		"pay",         "server",     "account_sync", "contacts",          "encrypt",
+		"devices",    "picture",           "status", "business", "privacy_token", "server_sync",
+		"newsletter", "disappearing_mode", "psa",    "pay",      "server",        "account_sync",
+		"contacts",   "encrypt",
 	};
 
 	(void) state;

@@ -239,6 +239,51 @@ uploaded_again(void **state)
 	arena_free(&arena);
 }
 
+/* The request for it is sealed as the answer is; both have the id in field 1. */
+static void
+asking_for_an_upload(void **state)
+{
+	static const uint8_t iv[12] = {9, 8, 7};
+	TestEnv env;
+	WaArena arena;
+	WaMediaRetry out;
+	WaStr payload;
+	WaMedia what = media();
+	WaStr short_key = {what.key.data, 31};
+
+	(void) state;
+	test_env_init(&env);
+	arena_init(&arena, test_env(&env), 1 << 16);
+	assert_int_equal(media_retry_seal(&arena, what.key, str_from("MSG1"), iv, &payload), WA_OK);
+	assert_int_equal(payload.len, 6 + 16);
+	assert_int_equal(media_retry_open(&arena, what.key, str_from("MSG1"), payload,
+									  (WaStr){(const char *) iv, 12}, &out),
+					 WA_OK);
+	check_str(out.id, "MSG1");
+	assert_int_equal(media_retry_seal(&arena, short_key, str_from("MSG1"), iv, &payload),
+					 WA_ERR_ARGUMENT);
+	check_str(payload, NULL);
+	assert_int_equal(media_retry_seal(&arena, what.key, WA_STR_NONE, iv, &payload),
+					 WA_ERR_ARGUMENT);
+	arena_free(&arena);
+
+	/* whatever cannot be had */
+	for (size_t fail = 1;; fail++)
+	{
+		WaStatus status;
+
+		test_env_init(&env);
+		env.fail_at = fail;
+		arena_init(&arena, test_env(&env), 1 << 16);
+		status = media_retry_seal(&arena, what.key, str_from("MSG1"), iv, &payload);
+		arena_free(&arena);
+		assert_int_equal(env.live, 0);
+		if (status == WA_OK)
+			break;
+		assert_int_equal(status, WA_ERR_NOMEM);
+	}
+}
+
 /* RFC 4231 test case 2 has a shorter key; HMAC pads keys with zeroes. */
 static void
 streams_equal_the_whole(void **state)
@@ -283,6 +328,7 @@ main(void)
 		cmocka_unit_test(files_without_key),
 		cmocka_unit_test(the_way_to_the_host),
 		cmocka_unit_test(uploaded_again),
+		cmocka_unit_test(asking_for_an_upload),
 		cmocka_unit_test(streams_equal_the_whole),
 	};
 
