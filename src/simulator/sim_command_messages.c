@@ -50,6 +50,55 @@ read_devices(const SimCall *call, SimDevice ***list, int *n)
 	return names != NULL && *n == 0 ? "to_devices names no linked device" : NULL;
 }
 
+/* Something that was said in the same chat. */
+static const char *
+read_said(const SimCall *call, const char *key, const SimSay *say, SimSaid **out)
+{
+	const char *id = sim_command_text(call, key);
+
+	if (id == NULL)
+		return NULL;
+	*out = sim_said_find(str_from(id), NULL);
+	if (*out == NULL)
+		return "target or reply is nothing that was said";
+	if ((*out)->group != say->group)
+		return "target or reply was said elsewhere";
+	return NULL;
+}
+
+/* A picture, a poll, a vote, an answer, something that disappears; *rich false: nothing of these. */
+static const char *
+read_rich(const SimCall *call, const SimSay *say, WaBuf *out, SimEnvelope *envelope, bool *rich)
+{
+	json_t *text = json_object_get(call->in, "text");
+	json_t *expires = json_object_get(call->in, "expires");
+	json_t *poll = json_object_get(call->in, "poll");
+	json_t *vote = json_object_get(call->in, "vote");
+	const char *image = sim_command_text(call, "image");
+	SimContent content = {{json_string_value(text), json_string_length(text)}, NULL, 0};
+	SimSaid *reply = NULL;
+	const char *error = read_said(call, "reply", say, &reply);
+
+	content.reply = reply;
+	content.expires = json_is_integer(expires) ? json_integer_value(expires) : 0;
+	*rich = true;
+	if (error != NULL)
+		return error;
+	if (image != NULL)
+		error = sim_content_image(out, &content, image);
+	else if (poll != NULL)
+		error = sim_content_poll(out, &content, poll);
+	else if (vote != NULL)
+		error = sim_content_vote(out, say->from, say->target, vote);
+	else if (json_is_string(text) && (reply != NULL || content.expires != 0))
+		sim_content_text(out, &content);
+	else
+		*rich = false;
+	if (*rich && error == NULL)
+		sim_compose_classify(buf_data(out), buf_len(out), envelope);
+	return error;
+}
+
 /* The Message, appended to out, and how it travels. */
 static const char *
 read_content(const SimCall *call, const SimSay *say, WaBuf *out, SimEnvelope *envelope)
@@ -58,6 +107,8 @@ read_content(const SimCall *call, const SimSay *say, WaBuf *out, SimEnvelope *en
 	json_t *reaction = json_object_get(call->in, "reaction");
 	const char *base64 = sim_command_text(call, "message");
 	WaStr words = {json_string_value(text), json_string_length(text)};
+	const char *error;
+	bool rich;
 	size_t len;
 
 	if (base64 != NULL)
@@ -75,6 +126,9 @@ read_content(const SimCall *call, const SimSay *say, WaBuf *out, SimEnvelope *en
 		sim_compose_classify(buf_data(out), len, envelope);
 		return NULL;
 	}
+	error = read_rich(call, say, out, envelope, &rich);
+	if (rich)
+		return error;
 	if (say->target == NULL && !json_is_string(text))
 		return "text or message is needed";
 	if (say->target == NULL)
@@ -128,21 +182,6 @@ read_envelope(const SimCall *call, SimEnvelope *envelope)
 	if (json_is_object(meta))
 		envelope->meta = json_incref(meta);
 	return memcpy(sim_util_alloc(sizeof(*envelope)), envelope, sizeof(*envelope));
-}
-
-static const char *
-read_target(const SimCall *call, SimSay *say)
-{
-	const char *target = sim_command_text(call, "target");
-
-	if (target == NULL)
-		return NULL;
-	say->target = sim_said_find(str_from(target), NULL);
-	if (say->target == NULL)
-		return "target is nothing that was said";
-	if (say->target->group != say->group)
-		return "target was said elsewhere";
-	return NULL;
 }
 
 /* to: a group's JID, a person's JID or number. */
@@ -217,7 +256,7 @@ do_say(SimCall *call)
 		return "id is 1 to 63 bytes";
 	error = read_chat(call, &say);
 	if (error == NULL)
-		error = read_target(call, &say);
+		error = read_said(call, "target", &say, &say.target);
 	if (error == NULL)
 		error = read_devices(call, &devices, &n_devices);
 	if (error == NULL)

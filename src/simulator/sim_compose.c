@@ -65,9 +65,8 @@ put_message(WaBuf *out, uint32_t field, WaBuf *inner)
 	buf_free(inner);
 }
 
-/* MessageKey of a message, as somebody names it in the chat where it was said. */
-static void
-put_key(WaBuf *out, uint32_t field, const SimAccount *by, const SimSaid *target)
+void
+sim_compose_key(WaBuf *out, uint32_t field, const SimAccount *by, const SimSaid *target)
 {
 	bool lid = target->group != NULL ? target->group->lid : target->lid;
 	const SimAccount *other = target->from == by ? target->to : target->from;
@@ -106,7 +105,7 @@ sim_compose_reaction(WaBuf *out, const SimAccount *from, const SimSaid *target, 
 	WaBuf reaction;
 
 	buf_init(&reaction, sim.env, 4096);
-	put_key(&reaction, 1, from, target);
+	sim_compose_key(&reaction, 1, from, target);
 	put_bytes(&reaction, 2, text.data, text.len);
 	put_uint(&reaction, 4, (uint64_t) at_us / 1000);
 	put_message(out, REACTION, &reaction);
@@ -125,7 +124,7 @@ sim_compose_edit(WaBuf *out, const SimSaid *target, WaStr text, int64_t at_us)
 	buf_init(&inner, sim.env, MAX_MESSAGE);
 	buf_init(&wrapper, sim.env, MAX_MESSAGE);
 	sim_compose_text(&content, text);
-	put_key(&protocol, 1, target->from, target);
+	sim_compose_key(&protocol, 1, target->from, target);
 	put_uint(&protocol, 2, MESSAGE_EDIT);
 	put_message(&protocol, 14, &content);
 	put_uint(&protocol, 15, (uint64_t) at_us / 1000);
@@ -140,7 +139,7 @@ sim_compose_revoke(WaBuf *out, const SimAccount *from, const SimSaid *target)
 	WaBuf protocol;
 
 	buf_init(&protocol, sim.env, 4096);
-	put_key(&protocol, 1, from, target);
+	sim_compose_key(&protocol, 1, from, target);
 	put_uint(&protocol, 2, REVOKE);
 	put_message(out, PROTOCOL, &protocol);
 }

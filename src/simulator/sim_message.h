@@ -159,6 +159,9 @@ extern void sim_compose_text(WaBuf *out, WaStr text);
 extern void sim_compose_reaction(WaBuf *out, const SimAccount *from, const SimSaid *target,
 								 WaStr text, int64_t at_us);
 extern void sim_compose_edit(WaBuf *out, const SimSaid *target, WaStr text, int64_t at_us);
+/* Appends the MessageKey of a message, as somebody names it in the chat where it was said. */
+extern void sim_compose_key(WaBuf *out, uint32_t field, const SimAccount *by,
+							const SimSaid *target);
 extern void sim_compose_revoke(WaBuf *out, const SimAccount *from, const SimSaid *target);
 /* message as an own device of its author gets it. */
 extern void sim_compose_sent(WaBuf *out, const char *destination, const void *message, size_t len);
@@ -170,6 +173,23 @@ extern const SimEnvelope sim_compose_revoking; /* revoke by the author */
 extern void sim_compose_classify(const void *message, size_t len, SimEnvelope *out);
 /* The readable text of a Message: text, caption-less; absent when it has none. */
 extern WaStr sim_compose_read(const void *message, size_t len);
+
+/* ---- sim_content.c: more than plain texts; each appends a Message ---- */
+
+typedef struct SimContent
+{
+	WaStr text;           /* or caption, or question */
+	const SimSaid *reply; /* what it answers, NULL nothing */
+	int64_t expires;      /* seconds after which it disappears, 0 never */
+} SimContent;
+
+extern void sim_content_text(WaBuf *out, const SimContent *content);
+/* The others return NULL, or what is wrong.  path: the direct path of a file of the media service */
+extern const char *sim_content_image(WaBuf *out, const SimContent *content, const char *path);
+extern const char *sim_content_poll(WaBuf *out, const SimContent *content, const json_t *options);
+/* Options by name; none: the vote is taken back. */
+extern const char *sim_content_vote(WaBuf *out, const SimAccount *from, const SimSaid *poll,
+									const json_t *options);
 
 /* ---- sim_say.c: from a person to the devices ---- */
 

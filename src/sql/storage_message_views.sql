@@ -45,7 +45,7 @@ BEGIN
 	CREATE OR REPLACE VIEW wa.message_feed AS
 	SELECT m.message_id, m.sent_at, m.received_at, m.chat_id, c.kind AS chat_kind, coalesce(g.subject, cp.name, c.name, c.jid) AS chat_name,
 		m.sender, p.name AS sender_name, m.from_me, m.kind, m.state, m.origin, m.body, m.quoted_message_id, m.edited_at, m.revoked_at,
-		m.is_forwarded, m.view_once, m.meta
+		m.is_forwarded, m.view_once, m.meta, m.expires_at
 	FROM wa.messages AS m
 	JOIN wa.chats AS c ON c.chat_id = m.chat_id
 	LEFT JOIN wa.groups AS g ON g.group_id = c.group_id
@@ -72,6 +72,7 @@ BEGIN
 	COMMENT ON COLUMN wa.message_feed.is_forwarded IS 'it was forwarded';
 	COMMENT ON COLUMN wa.message_feed.view_once IS 'it was meant to be seen once';
 	COMMENT ON COLUMN wa.message_feed.meta IS 'what its kind has besides';
+	COMMENT ON COLUMN wa.message_feed.expires_at IS 'when it disappears';
 
 	CREATE OR REPLACE VIEW wa.poll_results AS
 	SELECT o.message_id, o.chat_id, m.body AS question, o.option_no, o.name AS option, v.votes, v.voters

@@ -105,6 +105,21 @@ say(id => '3EB0LATEPOLL', message => message(@poll));
 wait_for($node, sprintf($voted, 'now', '3EB0LATEPOLL'), 'until the poll comes');
 wait_for($node, 'SELECT count(*) = 0 FROM wa_private.pending_addons', 'then nothing waits');
 
+# the same as simulated people write it
+my $file = $simulator->ask({ do => 'media_put', kind => 'image', base64 => 'iVBORw0KGgo=' });
+my $drawing = say(image => $file->{direct_path}, text => 'a drawing', reply => $hello, expires => 86400);
+wait_for($node, of_message($drawing, "kind = 'image' AND body = 'a drawing' AND expires_at = sent_at + interval '1 day' AND quoted_wa_id = '$hello'
+	AND (SELECT encode(f.sha256, 'hex') = '$file->{sha256}' FROM wa.media AS f WHERE f.message_id = m.message_id)"),
+	'a picture that answers and disappears');
+my $choice = say(text => 'Where?', poll => [ 'here', 'there' ]);
+say(number => $bob, target => $choice, vote => [ 'there' ]);
+wait_for($node, sprintf($voted, 'there', $choice), 'a poll with a vote');
+my $words = say(text => 'I agree, too', reply => $choice, number => $bob);
+wait_for($node, of_message($words, "body = 'I agree, too' AND quoted_message_id = (SELECT q.message_id FROM wa.messages AS q WHERE q.wa_id = '$choice')"),
+	'an answer');
+my $refused = $simulator->try_ask({ do => 'say', number => $bob, to => $group, target => $words, vote => [ 'x' ] });
+ok(!$refused->{ok}, 'nobody votes in what is no poll');
+
 # direct messages, both ways
 my $private = say(to => $bot, text => 'between us');
 my $answer = $simulator->ask({ do => 'say', number => $bot, to => $ann, text => 'from my phone' })->{id};
