@@ -236,6 +236,11 @@ format:
 lint: $(GENERATED)
 	@CLANG_FORMAT=$(CLANG_FORMAT) BUILD=$(BUILD) tests/lint/run
 
+## docs/schema.md: the page about tables, views and functions, from the comments in src/sql
+docs/schema.md: $(SQL_SOURCES) scripts/schema_doc.sh scripts/schema_doc.sql | all
+	scripts/schema_doc.sh > $(BUILD)/schema.md
+	mv $(BUILD)/schema.md $@
+
 ## help: this list
 help:
 	@echo "make [all]: the extension and the simulator"
