@@ -8,7 +8,8 @@
  */
 \pset format unaligned
 \pset tuples_only on
-\pset footer off
+SET intervalstyle = postgres;
+SET datestyle = iso;
 
 CREATE TEMPORARY TABLE topic (no integer, title text, names text[]);
 INSERT INTO topic VALUES
@@ -21,11 +22,8 @@ INSERT INTO topic VALUES
 	(7, 'What is said about messages', '{message_edits, reactions, poll_results, poll_options, poll_votes, event_responses, receipts, labels, chat_labels, message_labels}'),
 	(8, 'Files and history', '{media, fetch_media, history_progress}'),
 	(9, 'What changed', '{feed, feed_position}'),
-	(10, 'Operation', '{health, version, workers, rejected, unknown_stanzas, create_storage, adopt_node, grant_reader, grant_message_reader, grant_operator}');
-
-CREATE TEMPORARY VIEW placed AS
-SELECT t.no, t.title, n.name, n.place
-FROM topic AS t CROSS JOIN LATERAL unnest(t.names) WITH ORDINALITY AS n (name, place);
+	(10, 'Statistics', '{}'),
+	(11, 'Operation', '{health, version, workers, rejected, unknown_stanzas, create_storage, adopt_node, grant_reader, grant_message_reader, grant_operator}');
 
 CREATE TEMPORARY VIEW object AS
 SELECT c.oid, 'relation' AS type, c.relname::text AS name, obj_description(c.oid, 'pg_class') AS comment
@@ -35,6 +33,14 @@ UNION ALL
 SELECT p.oid, 'function', p.proname::text, obj_description(p.oid, 'pg_proc')
 FROM pg_proc AS p
 WHERE p.pronamespace = 'wa'::regnamespace;
+
+-- Statistics are those whose name says so.
+CREATE TEMPORARY VIEW placed AS
+SELECT t.no, t.title, n.name, n.place
+FROM topic AS t CROSS JOIN LATERAL unnest(t.names) WITH ORDINALITY AS n (name, place)
+UNION ALL
+SELECT t.no, t.title, o.name, dense_rank() OVER (ORDER BY o.name COLLATE "C")
+FROM topic AS t JOIN (SELECT DISTINCT x.name FROM object AS x WHERE x.name LIKE 'stat\_%') AS o ON t.title = 'Statistics';
 
 DO $$
 DECLARE
@@ -72,17 +78,19 @@ RETURN (SELECT CASE c.relkind WHEN 'v' THEN 'View' WHEN 'p' THEN 'Table, one par
 
 CREATE FUNCTION pg_temp.signature(function oid) RETURNS text LANGUAGE sql STABLE
 RETURN (SELECT pg_temp.type_name(format('wa.%s(%s)', p.proname,
-		regexp_replace(regexp_replace(pg_get_function_arguments(p.oid), '::[a-z ]+|INOUT ', '', 'g'), '(, )?\mOUT [^,]+', '', 'g')))
+		regexp_replace(regexp_replace(pg_get_function_arguments(p.oid), '::[a-z ]+(\[\])?|INOUT ', '', 'g'), '(, )?\mOUT [^,]+', '', 'g')))
 	FROM pg_proc AS p WHERE p.oid = function);
 
+-- after the signature: " → bigint", or nothing
 CREATE FUNCTION pg_temp.result(function oid) RETURNS text LANGUAGE sql STABLE
-RETURN (SELECT pg_temp.type_name(CASE
-		WHEN p.proargmodes && '{o,b,t}' THEN CASE WHEN p.proretset THEN 'rows: ' ELSE 'row: ' END
-			|| (SELECT string_agg(a.name || ' ' || format_type(a.type, NULL), ', ' ORDER BY a.place)
-				FROM unnest(p.proargnames, p.proallargtypes, p.proargmodes) WITH ORDINALITY AS a (name, type, mode, place)
-				WHERE a.mode IN ('o', 'b', 't'))
-		WHEN p.prorettype <> 'void'::regtype THEN pg_get_function_result(p.oid) END)
-	FROM pg_proc AS p WHERE p.oid = function);
+RETURN (SELECT ' → ' || pg_temp.type_name(pg_get_function_result(p.oid))
+	FROM pg_proc AS p WHERE p.oid = function AND p.prorettype <> 'void'::regtype AND NOT coalesce(p.proargmodes && '{o,b,t}', false));
+
+-- the columns of what is more than one value
+CREATE FUNCTION pg_temp.result_columns(function oid) RETURNS text LANGUAGE sql STABLE
+RETURN (SELECT string_agg(format('`%s` %s', a.name, pg_temp.type_name(format_type(a.type, NULL))), ', ' ORDER BY a.place)
+	FROM pg_proc AS p CROSS JOIN unnest(p.proargnames, p.proallargtypes, p.proargmodes) WITH ORDINALITY AS a (name, type, mode, place)
+	WHERE p.oid = function AND a.mode IN ('o', 'b', 't'));
 
 SELECT $page$# Tables, views and functions
 
@@ -107,16 +115,12 @@ FROM (
 	FROM placed AS p JOIN object AS o USING (name) JOIN pg_attribute AS a ON a.attrelid = o.oid AND a.attnum > 0 AND NOT a.attisdropped
 	WHERE o.type = 'relation'
 	UNION ALL
-	SELECT DISTINCT p.no, 2, 0, 0, E'\n| function | returns | |\n|---|---|---|'
+	SELECT p.no, 2, p.place, 0, format(E'\n### wa.%s\n\n```\n%s\n```\n\n%s.%s', p.name,
+		string_agg(pg_temp.signature(o.oid) || coalesce(pg_temp.result(o.oid), ''), E'\n' ORDER BY pg_temp.signature(o.oid) COLLATE "C"),
+		min(pg_temp.words(upper(left(o.comment, 1)) || substr(o.comment, 2))),
+		E'\n\nReturns ' || min(pg_temp.result_columns(o.oid)) || '.')
 	FROM placed AS p JOIN object AS o USING (name)
 	WHERE o.type = 'function'
-	UNION ALL
-	SELECT p.no, 3, p.place, 0, format('| %s | %s | %s |',
-		(SELECT string_agg('`' || pg_temp.signature(f.oid) || '`', '<br>' ORDER BY pg_temp.signature(f.oid) COLLATE "C")
-		 FROM object AS f WHERE f.type = 'function' AND f.name = p.name),
-		(SELECT string_agg(DISTINCT pg_temp.result(f.oid), '<br>') FROM object AS f WHERE f.type = 'function' AND f.name = p.name),
-		(SELECT string_agg(DISTINCT pg_temp.words(f.comment), '<br>') FROM object AS f WHERE f.type = 'function' AND f.name = p.name))
-	FROM placed AS p
-	WHERE EXISTS (SELECT FROM object AS f WHERE f.type = 'function' AND f.name = p.name)
+	GROUP BY p.no, p.place, p.name
 ) AS l
 ORDER BY l.no, l.part, l.place, l.sub;

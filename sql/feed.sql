@@ -111,6 +111,12 @@ SELECT * FROM wa_private.load_records(ARRAY[:one, :one, :one]::bigint[], ARRAY[(
 SELECT * FROM wa_private.load_records(ARRAY[:one, :one]::bigint[], ARRAY[1 << 1, 1 << 3], '{NULL,NULL}', '{NULL,7001}', '{NULL,NULL}') ORDER BY 1, 2, 4;
 SELECT wa_private.save_records(ARRAY[:one, :one, :one, :one]::bigint[], '{1,6,1,1}', '{NULL,NULL,NULL,NULL}', '{7001,NULL,7002,7002}', '{1,77,0,0}', '{NULL,NULL,NULL,"\\x07"}');
 SELECT name, kind, chat, number, data FROM wa_private.records ORDER BY 1, 2;
+-- a step of a ratchet leaves the indexes alone
+BEGIN;
+UPDATE wa_private.records SET data = data || '\x00', updated_at = updated_at + interval '1 second';
+SELECT pg_stat_get_xact_tuples_updated(r) > 0 AS stepped, pg_stat_get_xact_tuples_updated(r) - pg_stat_get_xact_tuples_hot_updated(r) AS not_hot
+FROM (SELECT 'wa_private.records'::regclass::oid AS r) AS x;
+ROLLBACK;
 SELECT count(*) AS prekeys FROM wa_private.prekeys WHERE bot_id = :one;
 SELECT wa_private.save_records(ARRAY[:one, :one]::bigint[], '{7,7}', '{f1@g.us,f1@g.us}', '{a,b}', '{0,0}', '{"\\x01","\\x01"}');
 UPDATE wa_private.records SET updated_at = now() - interval '15 days' WHERE name = 'a';

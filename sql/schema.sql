@@ -1,11 +1,12 @@
 -- docs/schema.md says what the catalog says; `make docs/schema.md` writes it anew.
 SET client_min_messages = warning;
 SELECT wa.create_storage();
-\set QUIET on
 \getenv source PG_ABS_SRCDIR
 \set script :source /scripts/schema_doc.sql
 \o results/schema.md
+\set ECHO none
 \i :script
+\set ECHO all
 \o
 \pset format aligned
 \pset tuples_only off

@@ -19,10 +19,12 @@ BEGIN
 		updated_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (bot_id, name, kind, chat, number)
 	) WITH (fillfactor = 50);
-	CREATE INDEX IF NOT EXISTS records_retry_idx ON wa_private.records (updated_at) WHERE kind = 7;
+	-- not over updated_at: then no update of a record would be HOT
+	DROP INDEX IF EXISTS wa_private.records_retry_idx;
+	CREATE INDEX IF NOT EXISTS records_attempts_idx ON wa_private.records (bot_id) WHERE kind = 7;
 
 	COMMENT ON TABLE wa_private.records IS 'what a bot needs to read its messages: sessions, identities, sender keys; whoever reads them can read those';
-	COMMENT ON INDEX wa_private.records_retry_idx IS 'attempts that are old enough to forget';
+	COMMENT ON INDEX wa_private.records_attempts_idx IS 'attempts to get messages again, which are forgotten after some days';
 	COMMENT ON COLUMN wa_private.records.bot_id IS 'the bot';
 	COMMENT ON COLUMN wa_private.records.name IS 'whose: a Signal address, an id';
 	COMMENT ON COLUMN wa_private.records.kind IS 'what, see src/protocol/record.h';
