@@ -26,6 +26,9 @@ FUZZ_RUNS ?= 100000
 FUZZ_SLOW = client_message
 KILLS ?= 500
 DROP ?= 0
+CHAOS_BOTS ?= 200
+CHAOS_GROUPS ?= 50
+CHAOS_RATE ?= 1000
 
 # ---------------------------------------------------------------- sources
 
@@ -224,6 +227,10 @@ interop: all
 chaos: all
 	@PG_CONFIG=$(PG_CONFIG) tests/chaos/chaos.pl --kills $(KILLS) --drop $(DROP)
 
+## chaos-messages: the same, and power cuts, while people write in CHAOS_GROUPS groups with CHAOS_BOTS bots; compares every message
+chaos-messages: all
+	@PG_CONFIG=$(PG_CONFIG) tests/chaos/messages.pl --kills $(KILLS) --bots $(CHAOS_BOTS) --groups $(CHAOS_GROUPS) --rate $(CHAOS_RATE)
+
 # ---------------------------------------------------------------- house
 
 C_FILES := $(wildcard src/*/*.c src/*/*.h tests/*/*.c tests/*/*.h)
@@ -248,4 +255,4 @@ help:
 	@echo "make installcheck: pg_regress, isolation and TAP tests against a running, preloaded server"
 	@sed -n 's/^## \(.*\)/make \1/p' Makefile
 
-.PHONY: unit unit-programs interop valgrind fuzz bench bench-programs chaos format lint help
+.PHONY: unit unit-programs interop valgrind fuzz bench bench-programs chaos chaos-messages format lint help

@@ -108,7 +108,7 @@ link_bot($node, $simulator, 'victim', $victim);
 # a server that answers pings and says nothing else: not the socket counts, but what comes
 $node->append_conf('postgresql.conf', "wa_collector.deaf_after = '4s'");
 $node->restart;
-wait_for($node, "SELECT bool_and(status = 'online') FROM wa.bots", 'both are online after a restart');
+wait_for($node, "SELECT bool_and(status = 'online' AND status_since > pg_postmaster_start_time()) FROM wa.bots", 'both are online after a restart');
 meets('answers pings and nothing else', 'deaf', kind => 'deaf', number => $victim);
 
 $node->stop('fast');
