@@ -152,11 +152,13 @@ client_event_alias_seen(WaClient *client, const WaAlias *alias)
 
 	if (client_event_alias_knows(client, lid, pair) && client_event_alias_knows(client, pn, pair))
 		return true;
-	if (client_event_alias_room(client))
+	if (!client_event_alias_room(client))
 	{
-		client_event_alias_keep(client, lid, pair);
-		client_event_alias_keep(client, pn, pair);
+		client_end_for(client, FAILURE_MEMORY);
+		return false;
 	}
+	client_event_alias_keep(client, lid, pair);
+	client_event_alias_keep(client, pn, pair);
 	return false;
 }
 
