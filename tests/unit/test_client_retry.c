@@ -654,11 +654,11 @@ asks_for_an_upload(void **state)
 	sent(1, "receipt id=F1 to=" OWN_PN " type=server-error\n<encrypt\n");
 	sent(1, "<rmr jid=" MESSAGE_GROUP " from_me=false participant=" ALICE_LID "\n");
 	/* history: the phone knows it by the id alone */
-	request.id = str_from("H1");
+	request.id = str_from("CHUNK1");
 	request.chat = request.participant = WA_STR_NONE;
 	assert_int_equal(client_ask_upload(HOST->client, &request, HOST->now), WA_OK);
 	fake_host_pump(HOST);
-	sent(1, "receipt id=H1 to=" OWN_PN " type=server-error category=peer\n<encrypt\n");
+	sent(1, "receipt id=CHUNK1 to=" OWN_PN " type=server-error category=peer\n<encrypt\n");
 	sent(1, "<rmr");
 
 	request.key.len = 31;
