@@ -381,6 +381,8 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET plan_cache_mode = force_generic_plan
+-- every lookup has its index; plans outlive the statistics they were made with
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE

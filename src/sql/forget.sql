@@ -287,6 +287,10 @@ COMMENT ON FUNCTION wa_private.merge_messages(bigint, bigint) IS 'part of wa_pri
 CREATE FUNCTION wa_private.delete_messages(ids bigint[], sent timestamptz[], chats bigint[], wa_ids text[])
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET enable_material = off
 AS $$
 BEGIN
 	PERFORM FROM unnest(ids, chats, wa_ids) AS m (id, chat, wa_id)

@@ -126,6 +126,7 @@ CREATE FUNCTION wa_private.housekeeping()
 RETURNS integer LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET enable_seqscan = off
 AS $$
 DECLARE
 	touched integer := 0;

@@ -78,8 +78,9 @@ COMMENT ON FUNCTION wa_private.names_strangers(jsonb) IS 'whether a message quot
  * changed (of the messages with doubts); unknown_chats: chats have to be made.
  *
  * people: map of wa_private.resolve_people(), for aliases that nobody has now.
- * Every lookup is by a unique index, whatever the statistics say: where the
- * columns of a key come from several tables, a LIMIT sees to that all are used.
+ * Every lookup is by a unique index, whatever the statistics say, because
+ * plans outlive them: no other way to join is left.  Where the columns of a key
+ * come from several tables, a LIMIT sees to that all are used.
  */
 CREATE FUNCTION wa_private.locate_messages(m_bot bigint[], m_chat text[], m_lid text[], m_pn text[], m_name text[], m_id text[],
 	m_sent_at timestamptz[], m_received_at timestamptz[], m_flags integer[], m_state text[], m_origin text[], m_extra jsonb[],
@@ -93,6 +94,7 @@ SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET join_collapse_limit = 1
+SET enable_material = off
 AS $$
 BEGIN
 	SELECT array_agg(z.chat_id), array_agg(z.sender), array_agg(z.sent), array_agg(z.new_id), array_agg(z.old_id), array_agg(z.unknown_person),
@@ -253,6 +255,7 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET enable_material = off
 AS $$
 BEGIN
 	SELECT array_agg(x.quoted[1] ORDER BY x.no), array_agg(x.quoted[2] ORDER BY x.no), array_agg(x.mentions ORDER BY x.no)
@@ -364,6 +367,10 @@ CREATE FUNCTION wa_private.fill_messages(m_bot bigint[], m_id text[], m_kind tex
 	m_origin text[], m_extra jsonb[], m_raw bytea[], m_secret bytea[], chats bigint[], old_ids bigint[], OUT filled bigint[])
 RETURNS bigint[] LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET enable_material = off
 AS $$
 DECLARE
 	better boolean[];

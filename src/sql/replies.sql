@@ -115,6 +115,10 @@ CREATE FUNCTION wa_private.settle_edits(ids bigint[])
 RETURNS TABLE (message_id bigint, chat_id bigint, what smallint)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET enable_material = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -464,6 +468,9 @@ CREATE FUNCTION wa_private.link_messages(ids bigint[], chats bigint[], wa_ids te
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET enable_material = off
 AS $$
 DECLARE
 	hit record;
