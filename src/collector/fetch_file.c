@@ -66,6 +66,7 @@ static struct
 	char names[MOST_HOSTS][HOST_SIZE];
 	int count;
 	int version;
+	char endpoint[1024]; /* the setting that they belong to */
 	int64 valid_until;
 	int64 asked_until; /* 0: nobody is asked; else the answer is not waited for longer */
 	bool refused;      /* nobody told */
@@ -99,6 +100,7 @@ fetch_file_take_hosts(const WaStr *names, int count, int64 valid_us)
 		hosts.names[hosts.count++][names[i].len] = '\0';
 	}
 	hosts.refused = hosts.count == 0;
+	strlcpy(hosts.endpoint, settings_endpoint, sizeof(hosts.endpoint));
 	hosts.valid_until = host_now().mono_us + Max(valid_us, WA_SECOND);
 	dlist_foreach(iter, &fetches) dlist_container(Fetch, node, iter.cur)->not_before = 0;
 }
@@ -110,7 +112,8 @@ know_hosts(Fetch *fetch, int64 now_us)
 	bool is_real =
 		strncmp(settings_endpoint, WELL_KNOWN_ENDPOINT, strlen(WELL_KNOWN_ENDPOINT)) == 0;
 
-	if (hosts.count > 0 && now_us < hosts.valid_until)
+	if (hosts.count > 0 && now_us < hosts.valid_until &&
+		strncmp(hosts.endpoint, settings_endpoint, sizeof(hosts.endpoint) - 1) == 0)
 		return true;
 	if (hosts.asked_until == 0 && !hosts.refused)
 	{
@@ -133,6 +136,7 @@ know_hosts(Fetch *fetch, int64 now_us)
 		strlcpy(hosts.names[0], WELL_KNOWN_HOST, HOST_SIZE);
 		hosts.count = 1;
 		hosts.valid_until = now_us + ASK_US;
+		strlcpy(hosts.endpoint, settings_endpoint, sizeof(hosts.endpoint));
 	}
 	hosts.version++;
 	return true;

@@ -41,9 +41,10 @@
 #define HOUSEKEEP_US (60 * WA_SECOND)        /* between two rounds of cleaning up */
 #define HOUSEKEEP_FULL 1000                  /* rows of a round after which there may be more */
 #define PULL_US (10 * INT64_C(1000))         /* bringing records before what came is stored */
-#define CALM_US (2 * WA_SECOND)              /* after that the system gets free memory back */
-#define TRIM_MOST_US (60 * WA_SECOND)        /* the same while there is no calm */
-#define LOCK_TIMEOUT "500ms"                 /* then the batch waits, not the sockets */
+#define LIVE_US (1 * WA_SECOND) /* after the last event others may wait for us again any moment */
+#define CALM_US (2 * WA_SECOND) /* after that the system gets free memory back */
+#define TRIM_MOST_US (60 * WA_SECOND) /* the same while there is no calm */
+#define LOCK_TIMEOUT "500ms"          /* then the batch waits, not the sockets */
 
 static ShmemSlot *slot;
 static Batch *batch;
@@ -59,6 +60,7 @@ static bool reload_wanted = true;
 static int64 beat_at;
 static int64 due_at;
 static int64 stored_at;
+static int64 fetched_at; /* the last step of what is fetched */
 static int64 trimmed_at;
 static int64 housekeep_at;
 
@@ -297,7 +299,8 @@ beat(void)
 	pgstat_report_stat(false);
 	session_log_unread();
 	show_detail();
-	if (stored_at > trimmed_at && (now - stored_at > CALM_US || now - trimmed_at > TRIM_MOST_US))
+	if (Max(stored_at, fetched_at) > trimmed_at &&
+		(now - Max(stored_at, fetched_at) > CALM_US || now - trimmed_at > TRIM_MOST_US))
 	{
 		trimmed_at = now;
 		host_trim_memory();
@@ -316,7 +319,6 @@ wac_worker_main(Datum arg)
 	ErrorContextCallback callback = {.callback = add_context};
 	bool busy = false;
 	bool pulled_all;
-	bool live;
 
 	enter(arg);
 	callback.previous = error_context_stack;
@@ -335,8 +337,7 @@ wac_worker_main(Datum arg)
 		session_collect();
 		pulled_all = pull();
 		batch_flush(batch, host_now().mono_us);
-		live = batch_resolved(batch) > 0;
-		if (live)
+		if (batch_resolved(batch) > 0)
 		{
 			stored_at = host_now().mono_us;
 			add_counts();
@@ -346,8 +347,11 @@ wac_worker_main(Datum arg)
 		busy = !pulled_all && batch_has_room(batch);
 		busy |= addons_open(batch, host_now().mono_us);
 		/* What happens now goes first. */
-		if (!idle && fetch_step(live || busy))
+		if (!idle && fetch_step(busy || host_now().mono_us - stored_at < LIVE_US))
+		{
+			fetched_at = host_now().mono_us;
 			busy = true;
+		}
 		if (batch_not_ready(batch) || session_not_ready())
 			reload_wanted = true;
 		beat();

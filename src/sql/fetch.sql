@@ -29,7 +29,8 @@ COMMENT ON FUNCTION wa_private.apply_history_notice(bigint, jsonb, timestamptz) 
 
 /*
  * Claims the next piece of history of these bots, in the order the phones
- * offered them.  The caller works on no other piece of theirs.
+ * offered them.  The caller works on no other piece of theirs: one that is
+ * loading was left behind, and is taken up again at once, but not for ever.
  */
 CREATE FUNCTION wa_private.history_next(bots bigint[])
 RETURNS TABLE (chunk_id bigint, bot_id bigint, n_events bigint, n_messages bigint, notice jsonb)
@@ -38,6 +39,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
+	-- one that ends the worker, or the server, must not do so for ever
+	UPDATE wa_private.history_chunks AS h
+	SET state = 'failed', finished_at = now(), error = 'given up: it was begun 10 times and never got on'
+	WHERE h.bot_id = ANY (bots) AND h.state = 'loading' AND h.attempts >= 10;
+
 	RETURN QUERY
 	UPDATE wa_private.history_chunks AS h
 	SET state = 'loading', claimed_at = now(), attempts = h.attempts + 1
@@ -45,6 +51,7 @@ BEGIN
 		SELECT w.chunk_id
 		FROM wa_private.history_chunks AS w
 		WHERE w.bot_id = ANY (bots) AND w.state IN ('wanted', 'loading') AND (w.next_at IS NULL OR w.next_at <= now())
+			AND (w.state = 'wanted' OR w.attempts <= 3 OR w.claimed_at <= now() - wa_private.fetch_pause(w.attempts))
 		ORDER BY w.chunk_id
 		LIMIT 1
 		FOR UPDATE SKIP LOCKED)
@@ -97,6 +104,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
+	UPDATE wa.media AS m
+	SET state = 'failed', error = 'given up: it was begun 8 times and never got here'
+	WHERE m.state = 'loading' AND m.attempts >= 8 AND m.media_id <> ALL (busy) AND m.bot_id = ANY (bots);
+
 	-- the same bytes may be here already: many a picture is passed on
 	UPDATE wa.media AS m
 	SET state = 'stored', content = other.content, stored_at = now(), error = NULL
