@@ -104,6 +104,12 @@ INSERT INTO wa_private.waiting (chat_id, id_hash) SELECT m.chat_id, hashtextexte
 SELECT wa_private.housekeeping();
 SELECT m.wa_id FROM wa.reactions AS r JOIN wa.messages AS m USING (message_id) WHERE m.wa_id = 'Q1';
 
+-- a file that was fetched
+SELECT public.say(public.msg(:one, 'f1@g.us', 2, 'F1', 'file', 31, extra => '{"media": {"kind": "image", "key": "00"}}'));
+SELECT wa.feed_position() AS start \gset
+SELECT wa_private.media_set(f.media_id, 'wanted', 'later', NULL, NULL), wa_private.media_set(f.media_id, 'stored', NULL, '\x0102', NULL) FROM wa.media AS f JOIN wa.messages AS m USING (message_id) WHERE m.wa_id = 'F1';
+SELECT f.kind, f.change, m.state, m.content FROM wa.feed(:'start') AS f JOIN wa.media AS m ON m.media_id = f.id;
+
 -- records: written, replaced, deleted, found by what is needed of them
 SELECT wa_private.save_records(ARRAY[:one, :one, :one, :one, :one, -1]::bigint[], '{1,2,3,6,1,1}', '{NULL,NULL,f1@g.us,NULL,NULL,NULL}', '{7001,7001,7001,NULL,7002,7001}', '{1,1,1,77,0,0}',
 	'{"\\x01","\\x02","\\x03","\\x04","\\x05","\\x06"}');
