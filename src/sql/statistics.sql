@@ -153,16 +153,43 @@ $$;
 COMMENT ON FUNCTION wa_private.stat_series(text, text, text, timestamptz) IS 'which groups belong to which line of a chart';
 
 /*
+ * The groups that a statistic is restricted to, or null.  Given to a query as an
+ * array it lets the planner know how few they are.
+ */
+CREATE FUNCTION wa_private.stat_groups("group" text, bot text, since timestamptz)
+RETURNS bigint[] LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF "group" IS NULL AND bot IS NULL THEN
+		RETURN NULL;
+	END IF;
+	RETURN ARRAY(SELECT s.group_id FROM wa_private.stat_series("group", bot, 'total', since) AS s);
+END
+$$;
+COMMENT ON FUNCTION wa_private.stat_groups(text, text, timestamptz) IS 'the groups that a statistic is restricted to, null when it is not';
+
+/*
  * Members of each line just before each of some times, in rising order.
  * people: everybody counts once, else once for every group.  What began before
  * anybody looked counts from the beginning.
+ *
+ * A stay covers the times after place joined and up to place left.  To count
+ * people once their times are or'ed as bits, and equal ones counted together.
  */
 CREATE FUNCTION wa_private.stat_members_at(times timestamptz[], "group" text, bot text, by text, people boolean)
 RETURNS TABLE (n integer, id bigint, label text, members bigint, members_low bigint, members_high bigint)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
+DECLARE
+	many integer := cardinality(times);
+	-- as many ones as noughts: k ones and then noughts are many bits from place many - k + 1 on
+	band bit varying := (repeat('1', cardinality(times)) || repeat('0', cardinality(times)))::bit varying;
+	groups bigint[] := wa_private.stat_groups("group", bot, times[1]);
 BEGIN
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
@@ -171,46 +198,63 @@ BEGIN
 		SELECT DISTINCT s.id, s.label FROM series AS s
 		UNION SELECT 0, 'all' WHERE by = 'total'
 	), stays AS (
-		SELECT s.id, m.user_id, m.group_id,
-			tstzrange(CASE WHEN m.joined_precision IS NULL AND m.join_event_id IS NULL THEN '-infinity' ELSE m.joined_at END, m.left_at) AS likely,
-			CASE WHEN m.left_at IS NULL THEN tstzrange(m.joined_at, NULL)
-				WHEN m.left_at - m.left_precision > m.joined_at THEN tstzrange(m.joined_at, m.left_at - m.left_precision)
-				ELSE 'empty' END AS sure,
-			tstzrange(coalesce(m.joined_at - m.joined_precision, '-infinity'), m.left_at) AS possible
-		FROM series AS s
-		JOIN wa.memberships AS m ON m.group_id = s.group_id
-		WHERE m.left_at IS NULL OR m.left_at >= times[1]
-	), presence AS (
-		-- the stays of a person in several groups overlap
-		SELECT x.id, range_agg(x.likely) AS likely, range_agg(x.sure) AS sure, range_agg(x.possible) AS possible
-		FROM stays AS x
-		GROUP BY x.id, x.user_id, CASE WHEN people THEN 0 ELSE x.group_id END
-	), bounds AS (
-		SELECT p.id, b.what, width_bucket(coalesce(b.at, 'infinity'), times) AS place, b.step
-		FROM presence AS p
+		SELECT s.id, m.user_id, b.*
+		FROM wa.memberships AS m
+		JOIN series AS s ON s.group_id = m.group_id
 		CROSS JOIN LATERAL (
-			SELECT v.what, e.at, e.step
-			FROM (VALUES (0, p.likely), (1, p.sure), (2, p.possible)) AS v (what, ranges)
-			CROSS JOIN LATERAL unnest(v.ranges) AS r (range)
-			CROSS JOIN LATERAL (VALUES (coalesce(lower(r.range), '-infinity'), 1), (upper(r.range), -1)) AS e (at, step)
+			SELECT width_bucket(m.joined_at, times) AS joined, width_bucket(coalesce(m.left_at, 'infinity'), times) AS gone
+		) AS x
+		CROSS JOIN LATERAL (
+			SELECT CASE WHEN m.joined_precision IS NULL AND m.join_event_id IS NULL THEN 0 ELSE x.joined END AS likely, x.gone AS likely_end,
+				x.joined AS sure,
+				CASE WHEN m.left_precision = interval '0' OR m.left_at IS NULL THEN x.gone
+					ELSE greatest(width_bucket(coalesce(m.left_at - m.left_precision, '-infinity'), times), x.joined) END AS sure_end,
+				CASE WHEN m.joined_precision = interval '0' THEN x.joined
+					ELSE width_bucket(coalesce(m.joined_at - m.joined_precision, '-infinity'), times) END AS possible, x.gone AS possible_end
 		) AS b
+		WHERE (m.left_at IS NULL OR m.left_at >= times[1]) AND (groups IS NULL OR m.group_id = ANY (groups))
+	), persons AS (
+		SELECT s.id,
+			bit_or(substring(band FROM many - s.likely_end + 1 FOR many) # substring(band FROM many - s.likely + 1 FOR many)) AS likely,
+			bit_or(substring(band FROM many - s.sure_end + 1 FOR many) # substring(band FROM many - s.sure + 1 FOR many)) AS sure,
+			bit_or(substring(band FROM many - s.possible_end + 1 FOR many) # substring(band FROM many - s.possible + 1 FOR many)) AS possible
+		FROM stays AS s
+		WHERE people
+		GROUP BY s.id, s.user_id
+	), alike AS (
+		SELECT p.id, p.likely, p.sure, p.possible, count(*) AS persons FROM persons AS p GROUP BY 1, 2, 3, 4
+	), alike_stays AS (
+		SELECT s.id, s.likely, s.likely_end, s.sure, s.sure_end, s.possible, s.possible_end, count(*) AS stays
+		FROM stays AS s
+		WHERE NOT people
+		GROUP BY 1, 2, 3, 4, 5, 6, 7
 	), steps AS (
-		SELECT b.id, b.what, b.place, sum(b.step) AS step
-		FROM bounds AS b
-		GROUP BY 1, 2, 3
-	), sums AS (
-		SELECT t.n, l.id, l.label, w.what,
-			sum(coalesce(s.step, 0)) OVER (PARTITION BY l.id, w.what ORDER BY t.n) AS members
+		SELECT s.id, e.place, sum(e.likely * s.stays) AS likely, sum(e.sure * s.stays) AS sure, sum(e.possible * s.stays) AS possible
+		FROM alike_stays AS s
+		CROSS JOIN LATERAL (VALUES (s.likely, 1, 0, 0), (s.likely_end, -1, 0, 0), (s.sure, 0, 1, 0), (s.sure_end, 0, -1, 0),
+			(s.possible, 0, 0, 1), (s.possible_end, 0, 0, -1)) AS e (place, likely, sure, possible)
+		WHERE e.place < many
+		GROUP BY 1, 2
+	), counted AS (
+		SELECT a.id, t.n, sum(a.persons * get_bit(a.likely, t.n - 1)) AS likely, sum(a.persons * get_bit(a.sure, t.n - 1)) AS sure,
+			sum(a.persons * get_bit(a.possible, t.n - 1)) AS possible
+		FROM alike AS a
+		CROSS JOIN generate_series(1, many) AS t (n)
+		WHERE people
+		GROUP BY 1, 2
+		UNION ALL
+		SELECT l.id, t.n, sum(s.likely) OVER w, sum(s.sure) OVER w, sum(s.possible) OVER w
 		FROM lines AS l
-		CROSS JOIN generate_series(1, cardinality(times)) AS t (n)
-		CROSS JOIN generate_series(0, 2) AS w (what)
-		LEFT JOIN steps AS s ON s.id = l.id AND s.what = w.what AND s.place = t.n - 1
+		CROSS JOIN generate_series(1, many) AS t (n)
+		LEFT JOIN steps AS s ON s.id = l.id AND s.place = t.n - 1
+		WHERE NOT people
+		WINDOW w AS (PARTITION BY l.id ORDER BY t.n)
 	)
-	SELECT s.n, s.id, s.label, coalesce(sum(s.members) FILTER (WHERE s.what = 0), 0)::bigint,
-		coalesce(sum(s.members) FILTER (WHERE s.what = 1), 0)::bigint, coalesce(sum(s.members) FILTER (WHERE s.what = 2), 0)::bigint
-	FROM sums AS s
-	GROUP BY s.n, s.id, s.label
-	ORDER BY s.n, s.id;
+	SELECT t.n, l.id, l.label, coalesce(c.likely, 0)::bigint, coalesce(c.sure, 0)::bigint, coalesce(c.possible, 0)::bigint
+	FROM lines AS l
+	CROSS JOIN generate_series(1, many) AS t (n)
+	LEFT JOIN counted AS c ON c.id = l.id AND c.n = t.n
+	ORDER BY t.n, l.id;
 END
 $$;
 COMMENT ON FUNCTION wa_private.stat_members_at(timestamptz[], text, text, text, boolean) IS

@@ -10,10 +10,15 @@ RETURNS TABLE (group_id bigint, group_subject text, members bigint, admins bigin
 	percent_growth numeric, percent_churn numeric, percent_kept_7 numeric, percent_inferred numeric, last_change timestamptz, complete boolean)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
+DECLARE
+	groups bigint[];
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
+	groups := wa_private.stat_groups("group", bot, "from");
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
 		SELECT s.group_id, s.label FROM wa_private.stat_series("group", bot, 'group', "from") AS s
@@ -29,13 +34,14 @@ BEGIN
 		JOIN wa.groups AS g ON g.group_id = m.group_id
 		CROSS JOIN LATERAL (SELECT m.join_event_id IS NOT NULL AND m.joined_at >= "from" AND m.joined_at < "to"
 			AND m.joined_at + interval '168 hours' <= coalesce(g.unobserved_since, now()) AS due) AS x
+		WHERE groups IS NULL OR m.group_id = ANY (groups)
 		GROUP BY 1
 	), changes AS (
 		SELECT e.group_id, count(*) FILTER (WHERE e.kind = 'join') AS joins, count(*) FILTER (WHERE e.kind = 'leave') AS leaves,
 			count(*) FILTER (WHERE e.at_precision IS DISTINCT FROM interval '0') AS inferred, max(e.occurred_at) AS last_change
 		FROM wa.group_events AS e
 		JOIN series AS s ON s.group_id = e.group_id
-		WHERE e.kind IN ('join', 'leave') AND e.occurred_at >= "from" AND e.occurred_at < "to"
+		WHERE (groups IS NULL OR e.group_id = ANY (groups)) AND e.kind IN ('join', 'leave') AND e.occurred_at >= "from" AND e.occurred_at < "to"
 		GROUP BY 1
 	), present AS (
 		SELECT b.group_id, count(*) AS bots FROM wa.bot_groups AS b WHERE b.left_at IS NULL GROUP BY 1
@@ -89,6 +95,7 @@ RETURNS TABLE ("time" timestamptz, bot_id bigint, bot_name text, seconds_online 
 	percent numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -132,6 +139,7 @@ RETURNS TABLE (bot_id bigint, bot_name text, began timestamptz, ended timestampt
 	detail text, hint text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -169,6 +177,7 @@ RETURNS TABLE (bot_id bigint, bot_name text, status text, groups bigint, people 
 	net bigint, percent_online numeric, outages bigint, last_online_at timestamptz)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -229,10 +238,15 @@ RETURNS TABLE (group_id bigint, group_subject text, watch_level text, complete b
 	percent_inferred numeric, watched_since timestamptz, history_since timestamptz)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
+DECLARE
+	groups bigint[];
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
+	groups := wa_private.stat_groups("group", bot, "from");
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
 		SELECT s.group_id, s.label FROM wa_private.stat_series("group", bot, 'group', "from") AS s
@@ -242,7 +256,7 @@ BEGIN
 				WHERE i.user_id = m.user_id AND i.kind = 'pn' AND i.current)) AS with_phone
 		FROM wa.memberships AS m
 		JOIN series AS s ON s.group_id = m.group_id
-		WHERE m.left_at IS NULL
+		WHERE m.left_at IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
 		GROUP BY 1
 	), changes AS (
 		SELECT e.group_id, count(*) AS events, count(*) FILTER (WHERE e.source = 'live') AS live,
@@ -250,7 +264,7 @@ BEGIN
 			count(*) FILTER (WHERE e.at_precision IS DISTINCT FROM interval '0') AS inferred
 		FROM wa.group_events AS e
 		JOIN series AS s ON s.group_id = e.group_id
-		WHERE e.kind IN ('join', 'leave') AND e.occurred_at >= "from" AND e.occurred_at < "to"
+		WHERE (groups IS NULL OR e.group_id = ANY (groups)) AND e.kind IN ('join', 'leave') AND e.occurred_at >= "from" AND e.occurred_at < "to"
 		GROUP BY 1
 	)
 	SELECT s.group_id, s.label, g.watch_level, w.complete, w.why_not, coalesce(p.members, 0), g.size,

@@ -9,9 +9,12 @@ RETURNS TABLE ("time" timestamptz, id bigint, label text, joins bigint, joins_lo
 	leaves_low bigint, leaves_high bigint, net bigint, net_low bigint, net_high bigint, inferred bigint)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE
+	groups bigint[];
 	begins timestamptz[];
 	ends timestamptz[];
 	first timestamptz;
@@ -19,6 +22,7 @@ DECLARE
 BEGIN
 	SELECT array_agg(s.since ORDER BY s.n), array_agg(s.until ORDER BY s.n), min(s.since), max(s.until) INTO begins, ends, first, last
 	FROM wa_private.stat_steps("from", "to", step) AS s;
+	groups := wa_private.stat_groups("group", bot, first);
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
 		SELECT s.* FROM wa_private.stat_series("group", bot, by, first) AS s
@@ -32,18 +36,23 @@ BEGIN
 			count(*) FILTER (WHERE e.kind = 'leave') AS leaves
 		FROM wa.group_events AS e
 		JOIN series AS s ON s.group_id = e.group_id
-		WHERE e.kind IN ('join', 'leave') AND e.at_precision = interval '0' AND e.occurred_at >= first AND e.occurred_at < last
+		WHERE (groups IS NULL OR e.group_id = ANY (groups)) AND e.kind IN ('join', 'leave') AND e.at_precision = interval '0' AND e.occurred_at >= first AND e.occurred_at < last
 		GROUP BY 1, 2
 	), vague AS (
-		SELECT s.id, e.kind, e.occurred_at AS at, coalesce(e.occurred_at - e.at_precision, '-infinity') AS after
+		-- from the step in which it was not so yet to the one in which it was
+		SELECT s.id, e.kind, e.occurred_at < last AS ends_here,
+			width_bucket(coalesce(e.occurred_at - e.at_precision, '-infinity'), begins) AS first_step,
+			width_bucket(e.occurred_at, begins) AS last_step
 		FROM wa.group_events AS e
 		JOIN series AS s ON s.group_id = e.group_id
-		WHERE e.kind IN ('join', 'leave') AND e.at_precision IS DISTINCT FROM interval '0' AND e.occurred_at >= first
+		WHERE (groups IS NULL OR e.group_id = ANY (groups)) AND e.kind IN ('join', 'leave')
+			AND e.at_precision IS DISTINCT FROM interval '0' AND e.occurred_at >= first
+			AND (e.at_precision IS NULL OR e.occurred_at - e.at_precision < last)
 	), inferred AS (
-		SELECT v.id, s.n, v.kind, count(*) AS possible, count(*) FILTER (WHERE v.at < s.until) AS likely,
-			count(*) FILTER (WHERE v.at < s.until AND v.after >= s.since) AS sure
+		SELECT v.id, x.n, v.kind, count(*) AS possible, count(*) FILTER (WHERE v.ends_here AND x.n = v.last_step) AS likely,
+			count(*) FILTER (WHERE v.ends_here AND v.first_step = v.last_step) AS sure
 		FROM vague AS v
-		JOIN steps AS s ON v.at >= s.since AND v.after < s.until
+		CROSS JOIN LATERAL generate_series(greatest(v.first_step, 1), v.last_step) AS x (n)
 		GROUP BY 1, 2, 3
 	), all_of_it AS (
 		SELECT s.since, l.id, l.label, coalesce(x.joins, 0) + coalesce(j.likely, 0) AS joins,
@@ -70,6 +79,7 @@ CREATE FUNCTION wa.stat_members("from" timestamptz DEFAULT now() - interval '30 
 RETURNS TABLE ("time" timestamptz, id bigint, label text, members bigint, members_low bigint, members_high bigint)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -105,6 +115,7 @@ RETURNS TABLE ("time" timestamptz, id bigint, label text, members bigint, leaves
 	percent numeric, percent_low numeric, percent_high numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -130,9 +141,12 @@ RETURNS TABLE ("time" timestamptz, id bigint, label text, after_days integer, jo
 	kept_high bigint, percent numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE
+	groups bigint[];
 	begins timestamptz[];
 	first timestamptz;
 	last timestamptz;
@@ -145,6 +159,7 @@ BEGIN
 	END IF;
 	SELECT array_agg(s.since ORDER BY s.n), min(s.since), max(s.until) INTO begins, first, last
 	FROM wa_private.stat_steps("from", "to", step) AS s;
+	groups := wa_private.stat_groups("group", bot, first);
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
 		SELECT s.*, coalesce(g.unobserved_since, now()) AS seen_until
@@ -157,7 +172,7 @@ BEGIN
 		SELECT s.id, width_bucket(m.joined_at, begins) AS n, s.seen_until, m.joined_at, m.joined_precision, m.left_at, m.left_precision
 		FROM wa.memberships AS m
 		JOIN series AS s ON s.group_id = m.group_id
-		WHERE m.joined_at >= first AND m.joined_at < last AND m.join_event_id IS NOT NULL
+		WHERE (groups IS NULL OR m.group_id = ANY (groups)) AND m.joined_at >= first AND m.joined_at < last AND m.join_event_id IS NOT NULL
 	), counted AS (
 		SELECT j.id, j.n, d.days, count(*) AS joiners, count(*) FILTER (WHERE x.due) AS due,
 			count(*) FILTER (WHERE x.due AND (j.left_at IS NULL OR j.left_at > j.joined_at + x.age)) AS kept,

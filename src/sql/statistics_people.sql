@@ -11,17 +11,22 @@ CREATE FUNCTION wa.stat_kinds("from" timestamptz DEFAULT now() - interval '30 da
 RETURNS TABLE (direction text, how text, events bigint, percent numeric, inferred bigint)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
+DECLARE
+	groups bigint[];
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
+	groups := wa_private.stat_groups("group", bot, "from");
 	RETURN QUERY
 	SELECT e.kind, coalesce(e.how, 'unknown'), count(*),
 		wa_private.stat_percent(count(*), sum(count(*)) OVER (PARTITION BY e.kind)),
 		count(*) FILTER (WHERE e.at_precision IS DISTINCT FROM interval '0')
 	FROM wa.group_events AS e
 	JOIN wa_private.stat_series("group", bot, 'total', "from") AS s ON s.group_id = e.group_id
-	WHERE e.kind IN ('join', 'leave') AND e.occurred_at >= "from" AND e.occurred_at < "to"
+	WHERE (groups IS NULL OR e.group_id = ANY (groups)) AND e.kind IN ('join', 'leave') AND e.occurred_at >= "from" AND e.occurred_at < "to"
 	GROUP BY 1, 2
 	ORDER BY 1, 3 DESC, 2;
 END
@@ -35,10 +40,15 @@ RETURNS TABLE (user_id bigint, name text, brought bigint, still_in bigint, due_7
 	kept_30 bigint, percent_30 numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
+DECLARE
+	groups bigint[];
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
+	groups := wa_private.stat_groups("group", bot, "from");
 	PERFORM wa_private.stat_check_limit("limit");
 	RETURN QUERY
 	WITH brought AS (
@@ -47,7 +57,7 @@ BEGIN
 		FROM wa.memberships AS m
 		JOIN wa_private.stat_series("group", bot, 'total', "from") AS s ON s.group_id = m.group_id
 		JOIN wa.groups AS g ON g.group_id = m.group_id
-		WHERE m.inviter IS NOT NULL AND m.joined_at >= "from" AND m.joined_at < "to"
+		WHERE (groups IS NULL OR m.group_id = ANY (groups)) AND m.inviter IS NOT NULL AND m.joined_at >= "from" AND m.joined_at < "to"
 	), best AS (
 		SELECT b.inviter, count(*) AS brought, count(*) FILTER (WHERE b.left_at IS NULL) AS still_in,
 			count(*) FILTER (WHERE b.day_7 <= b.seen_until) AS due_7,
@@ -75,10 +85,15 @@ RETURNS TABLE (group_id bigint, group_subject text, link_id bigint, valid_from t
 	made_by_name text, joins bigint, still_in bigint, percent_still_in numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
+DECLARE
+	groups bigint[];
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
+	groups := wa_private.stat_groups("group", bot, "from");
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
 		SELECT s.group_id FROM wa_private.stat_series("group", bot, 'total', "from") AS s
@@ -92,7 +107,7 @@ BEGIN
 			WHERE x.group_id = m.group_id AND x.valid_from <= m.joined_at AND (x.valid_until IS NULL OR x.valid_until > m.joined_at)
 			ORDER BY x.valid_from DESC
 			LIMIT 1) AS l ON true
-		WHERE m.join_kind = 'link' AND m.joined_at >= "from" AND m.joined_at < "to"
+		WHERE (groups IS NULL OR m.group_id = ANY (groups)) AND m.join_kind = 'link' AND m.joined_at >= "from" AND m.joined_at < "to"
 		GROUP BY 1, 2
 	), links AS (
 		SELECT x.group_id, x.link_id, x.valid_from, x.valid_until, x.made_by
@@ -118,10 +133,15 @@ RETURNS TABLE (method text, requests bigint, approved bigint, rejected bigint, w
 	percent_approved numeric, median_wait interval)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
+DECLARE
+	groups bigint[];
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
+	groups := wa_private.stat_groups("group", bot, "from");
 	RETURN QUERY
 	SELECT coalesce(r.method, 'unknown'), count(*), count(*) FILTER (WHERE r.decision = 'approved'),
 		count(*) FILTER (WHERE r.decision = 'rejected'), count(*) FILTER (WHERE r.decision = 'withdrawn'),
@@ -130,7 +150,7 @@ BEGIN
 		percentile_cont(0.5) WITHIN GROUP (ORDER BY r.decided_at - r.requested_at) FILTER (WHERE r.decision IN ('approved', 'rejected'))
 	FROM wa.join_requests AS r
 	JOIN wa_private.stat_series("group", bot, 'total', "from") AS s ON s.group_id = r.group_id
-	WHERE r.requested_at >= "from" AND r.requested_at < "to"
+	WHERE (groups IS NULL OR r.group_id = ANY (groups)) AND r.requested_at >= "from" AND r.requested_at < "to"
 	GROUP BY 1
 	ORDER BY 2 DESC, 1;
 END
@@ -143,9 +163,12 @@ CREATE FUNCTION wa.stat_stay_length("from" timestamptz DEFAULT now() - interval 
 RETURNS TABLE (class integer, label text, ended bigint, percent numeric, still_in bigint)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE
+	groups bigint[] := wa_private.stat_groups("group", bot, "from");
 	bounds CONSTANT interval[] := '{01:00,24:00,168:00,720:00,2160:00,8760:00}';
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
@@ -157,7 +180,8 @@ BEGIN
 				ELSE width_bucket(coalesce(m.left_at, now()) - m.joined_at, bounds) + 1 END AS class
 		FROM wa.memberships AS m
 		JOIN wa_private.stat_series("group", bot, 'total', "from") AS s ON s.group_id = m.group_id
-		WHERE m.left_at IS NULL OR (m.left_at >= "from" AND m.left_at < "to")
+		WHERE (groups IS NULL OR m.group_id = ANY (groups))
+			AND (m.left_at IS NULL OR (m.left_at >= "from" AND m.left_at < "to"))
 	), counted AS (
 		SELECT s.class, count(*) FILTER (WHERE s.is_over) AS ended, count(*) FILTER (WHERE NOT s.is_over) AS still_in
 		FROM stays AS s
@@ -187,6 +211,7 @@ CREATE FUNCTION wa.stat_distribution(by text DEFAULT 'groups', "group" text DEFA
 RETURNS TABLE (place integer, value text, people bigint, percent numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -240,6 +265,7 @@ RETURNS TABLE (group_a bigint, subject_a text, members_a bigint, group_b bigint,
 	percent_of_a numeric, percent_of_b numeric, jaccard numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
