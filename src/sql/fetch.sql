@@ -91,6 +91,24 @@ $$;
 COMMENT ON FUNCTION wa_private.history_progress_set(bigint, bigint, bigint, bigint, text, text) IS
 'notes how far a piece of history is and how it ended; false: it is gone';
 
+/* Tells wa.feed(), and who listens, that files are here now. */
+CREATE FUNCTION wa_private.tell_stored(files bigint[])
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	entries bigint[] := ARRAY(SELECT x.number FROM wa.media AS m
+		CROSS JOIN LATERAL unnest(ARRAY[14, m.media_id, m.chat_id, m.bot_id]) WITH ORDINALITY AS x (number, place)
+		WHERE m.media_id = ANY (files) ORDER BY m.media_id, x.place);
+BEGIN
+	IF entries <> '{}' THEN
+		PERFORM wa_private.write_feed(NULL, NULL, NULL, NULL, entries, '{}', '{}');
+		PERFORM wa_private.notify_events('{}', '{}', ARRAY(SELECT m.message_id FROM wa.media AS m WHERE m.media_id = ANY (files) ORDER BY 1));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION wa_private.tell_stored(bigint[]) IS 'tells wa.feed() and listeners that files are here';
+
 /*
  * Claims the next file that somebody asked for: of these bots, or of one that
  * was removed.  busy are the files that the caller is at; another that is
@@ -103,16 +121,23 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+	copied bigint[];
 BEGIN
 	UPDATE wa.media AS m
 	SET state = 'failed', error = 'given up: it was begun 8 times and never got here'
 	WHERE m.state = 'loading' AND m.attempts >= 8 AND m.media_id <> ALL (busy) AND m.bot_id = ANY (bots);
 
 	-- the same bytes may be here already: many a picture is passed on
-	UPDATE wa.media AS m
-	SET state = 'stored', content = other.content, stored_at = now(), error = NULL
-	FROM wa.media AS other
-	WHERE m.state = 'wanted' AND m.attempts = 0 AND other.sha256 = m.sha256 AND other.content IS NOT NULL;
+	WITH here AS (
+		UPDATE wa.media AS m
+		SET state = 'stored', content = other.content, stored_at = now(), error = NULL
+		FROM wa.media AS other
+		WHERE m.state = 'wanted' AND m.attempts = 0 AND other.sha256 = m.sha256 AND other.content IS NOT NULL
+		RETURNING m.media_id
+	)
+	SELECT array_agg(h.media_id) INTO copied FROM here AS h;
+	PERFORM wa_private.tell_stored(copied);
 
 	RETURN QUERY
 	WITH taken AS (
@@ -171,6 +196,9 @@ BEGIN
 	END IF;
 	IF path IS NOT NULL THEN
 		UPDATE wa_private.media_keys AS k SET direct_path = path WHERE k.media_id = media;
+	END IF;
+	IF new_state = 'stored' THEN
+		PERFORM wa_private.tell_stored(ARRAY[media]);
 	END IF;
 END
 $$;

@@ -86,6 +86,8 @@ is($node->safe_psql('postgres', "SELECT wa.fetch_media($first)"), 'stored', 'it 
 my $passed_on = receive($jpeg, caption => 'again');
 is(fetch($passed_on, 'a picture that came before'), 'stored', 'its bytes are known');
 is(downloads($jpeg), 1, 'without a second download');
+wait_for($node, "SELECT array_agg(m.message_id ORDER BY m.message_id) = ARRAY[$first, $passed_on]::bigint[] FROM wa.feed() AS f
+	JOIN wa.media AS m ON m.media_id = f.id WHERE f.kind = 'media' AND f.change = 'stored'", 'the feed tells of both');
 
 # ---------------------------------------------------------------- what cannot be had
 
