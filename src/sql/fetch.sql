@@ -181,19 +181,13 @@ RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
-DECLARE
-	file record;
 BEGIN
 	UPDATE wa.media AS m
 	SET state = CASE WHEN new_state = 'wanted' AND m.attempts >= 8 THEN 'failed' ELSE new_state END,
 		error = why,
 		content = data,
 		stored_at = CASE WHEN new_state = 'stored' THEN now() END
-	WHERE m.media_id = media
-	RETURNING m.state, m.chat_id, m.bot_id INTO file;
-	IF file.state = 'stored' THEN
-		PERFORM wa_private.write_feed(NULL, NULL, NULL, NULL, ARRAY[14, media, file.chat_id, file.bot_id], '{}', '{}');
-	END IF;
+	WHERE m.media_id = media;
 	IF path IS NOT NULL THEN
 		UPDATE wa_private.media_keys AS k SET direct_path = path WHERE k.media_id = media;
 	END IF;
