@@ -7,6 +7,7 @@
 
 #include "addons.h"
 #include "host.h"
+#include "session.h"
 #include "settings.h"
 #include "store.h"
 
@@ -122,6 +123,8 @@ addons_open(Batch *batch, int64 now_us)
 {
 	WaEnv env;
 	StoreAddon *addons;
+	int64 *bots;
+	int n_bots;
 	int count;
 	bool any = false;
 
@@ -129,7 +132,8 @@ addons_open(Batch *batch, int64 now_us)
 	if (now_us < due_at || !batch_is_empty(batch))
 		return false;
 	due_at = now_us + UNASKED_US;
-	if (store_readable_addons(MOST_ADDONS, &addons, &count) != STORE_OK)
+	n_bots = session_held(&bots);
+	if (store_readable_addons(bots, n_bots, MOST_ADDONS, &addons, &count) != STORE_OK)
 		return false; /* the next look finds them */
 	if (count == MOST_ADDONS)
 		due_at = now_us;

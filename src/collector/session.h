@@ -160,5 +160,7 @@ typedef struct SessionCounts
 extern void session_count(SessionCounts *counts);
 /* The bots that are online, palloc'd; returns how many. */
 extern int session_online(int64 **bots);
+/* All bots of this worker, likewise. */
+extern int session_held(int64 **bots);
 
 #endif /* WA_SESSION_H */

@@ -11,7 +11,8 @@
 #define UNREAD_LOG_US (60 * WA_SECOND)
 
 static SessionCounts *counted;
-static int64 *online;
+static int64 *listed;
+static int n_listed;
 
 static void
 count(Session *session)
@@ -33,22 +34,40 @@ session_count(SessionCounts *counts)
 }
 
 static void
+add_any(Session *session)
+{
+	listed[n_listed++] = session->bot_id;
+}
+
+static void
 add_online(Session *session)
 {
 	if (session->status == BOT_ONLINE)
-		online[counted->online++] = session->bot_id;
+		add_any(session);
+}
+
+static int
+list_bots(int64 **bots, SessionVisitor add)
+{
+	SessionCounts counts;
+
+	session_count(&counts);
+	listed = *bots = palloc(sizeof(int64) * Max(counts.bots, 1));
+	n_listed = 0;
+	session_visit_all(add);
+	return n_listed;
+}
+
+int
+session_held(int64 **bots)
+{
+	return list_bots(bots, add_any);
 }
 
 int
 session_online(int64 **bots)
 {
-	SessionCounts counts;
-
-	session_count(&counts);
-	online = *bots = palloc(sizeof(int64) * Max(counts.online, 1));
-	counts.online = 0;
-	session_visit_all(add_online);
-	return counts.online;
+	return list_bots(bots, add_online);
 }
 
 static void

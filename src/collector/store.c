@@ -87,9 +87,9 @@ static Statement statements[N_STATEMENTS] = {
 		{"SELECT addon_id, bot_id, chat, addon_kind, payload, iv, secret, id, target_id,"
 		 " ARRAY(SELECT pg_catalog.jsonb_array_elements_text(target_by)),"
 		 " ARRAY(SELECT pg_catalog.jsonb_array_elements_text(sender)),"
-		 " from_me, at FROM wa_private.readable_addons($1)",
-		 1,
-		 {INT4OID}},
+		 " from_me, at FROM wa_private.readable_addons($1, $2)",
+		 2,
+		 {INT4OID, INT8ARRAYOID}},
 	[DUE_QUESTIONS] = {"SELECT bot_id, group_jid FROM wa_private.due_questions($1)",
 					   1,
 					   {INT8ARRAYOID}},
@@ -230,6 +230,16 @@ void
 store_arg_time(Args *args, TimestampTz at)
 {
 	store_arg_datum(args, TimestampTzGetDatum(at), at == 0);
+}
+
+void
+store_arg_numbers(Args *args, const int64 *numbers, int count)
+{
+	Datum *values = palloc(sizeof(Datum) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		values[i] = Int64GetDatum(numbers[i]);
+	store_arg_datum(args, store_array_values(values, count, INT8OID), false);
 }
 
 /* Runs a statement; the rows, if any, are in SPI_tuptable. */

@@ -179,8 +179,9 @@ typedef struct StoreAddon
 	int64 received_us;
 } StoreAddon;
 
-/* Up to limit of them, in the current memory context; the same ones not again for an hour. */
-extern StoreResult store_readable_addons(int limit, StoreAddon **addons, int *count);
+/* Up to limit of these bots, in the current memory context; the same ones not again for an hour. */
+extern StoreResult store_readable_addons(const int64 *bots, int n_bots, int limit,
+										 StoreAddon **addons, int *count);
 
 /* ---- records ---- */
 

@@ -18,6 +18,8 @@
 
 typedef struct ReadArgs
 {
+	const int64 *bots;
+	int n_bots;
 	int limit;
 	MemoryContext context;
 	StoreAddon *addons;
@@ -122,6 +124,7 @@ read_body(void *arg)
 	MemoryContext old;
 
 	store_arg_datum(&args, Int32GetDatum(read->limit), false);
+	store_arg_numbers(&args, read->bots, read->n_bots);
 	store_execute(READABLE_ADDONS, &args);
 	old = MemoryContextSwitchTo(read->context);
 	read->addons = palloc0(sizeof(StoreAddon) * Max(SPI_processed, 1));
@@ -131,9 +134,10 @@ read_body(void *arg)
 }
 
 StoreResult
-store_readable_addons(int limit, StoreAddon **addons, int *count)
+store_readable_addons(const int64 *bots, int n_bots, int limit, StoreAddon **addons, int *count)
 {
-	ReadArgs read = {.limit = limit, .context = CurrentMemoryContext};
+	ReadArgs read = {
+		.bots = bots, .n_bots = n_bots, .limit = limit, .context = CurrentMemoryContext};
 	StoreResult result = store_run("wa_collector: look for add-ons", read_body, &read);
 
 	*addons = read.addons;

@@ -199,11 +199,8 @@ due_body(void *arg)
 {
 	DueArgs *due = arg;
 	Args args = {0};
-	Datum *bots = palloc(sizeof(Datum) * Max(due->count, 1));
 
-	for (int i = 0; i < due->count; i++)
-		bots[i] = Int64GetDatum(due->bots[i]);
-	store_arg_datum(&args, store_array_values(bots, due->count, INT8OID), false);
+	store_arg_numbers(&args, due->bots, due->count);
 	store_execute(DUE_QUESTIONS, &args);
 	read_questions(&due->answer);
 }

@@ -84,16 +84,6 @@ read_media(HeapTuple row, int column, WaMedia *media)
 /* ---- what is wanted ---- */
 
 static void
-add_numbers(Args *args, const int64 *numbers, int count)
-{
-	Datum *values = palloc(sizeof(Datum) * Max(count, 1));
-
-	for (int i = 0; i < count; i++)
-		values[i] = Int64GetDatum(numbers[i]);
-	store_arg_datum(args, store_array_values(values, count, INT8OID), false);
-}
-
-static void
 next_body(void *arg)
 {
 	NextArgs *next = arg;
@@ -101,9 +91,9 @@ next_body(void *arg)
 	HeapTuple row;
 	Args args = {0};
 
-	add_numbers(&args, next->bots, next->count);
+	store_arg_numbers(&args, next->bots, next->count);
 	if (next->statement == MEDIA_NEXT)
-		add_numbers(&args, next->busy, next->n_busy);
+		store_arg_numbers(&args, next->busy, next->n_busy);
 	store_execute(next->statement, &args);
 	if (SPI_processed == 0)
 		return;

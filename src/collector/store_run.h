@@ -83,6 +83,7 @@ extern void store_arg_datum(Args *args, Datum value, bool is_null);
 extern void store_arg_bytes(Args *args, const void *data, size_t len);
 extern void store_arg_text(Args *args, const char *value); /* NULL and "": SQL's NULL */
 extern void store_arg_time(Args *args, TimestampTz at);    /* 0: SQL's NULL */
+extern void store_arg_numbers(Args *args, const int64 *numbers, int count); /* a bigint[] */
 
 /*
  * An array of texts or byteas made in one piece: count strings, the first at

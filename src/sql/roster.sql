@@ -182,7 +182,8 @@ DECLARE
 	listed_version bigint := (said ->> 'version')::bigint;
 	-- whole seconds, as the server counts: a later change may come in the same second
 	now_at timestamptz := date_trunc('second', received);
-	since interval := greatest(date_trunc('second', received) - date_trunc('second', g.equal_at), interval '0');
+	-- null as long as nothing is known of an earlier list
+	since interval := CASE WHEN g.equal_at IS NOT NULL THEN greatest(now_at - date_trunc('second', g.equal_at), interval '0') END;
 	seen record;
 	events bigint[] := '{}';
 	batch bigint[];
