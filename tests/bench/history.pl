@@ -31,6 +31,7 @@ $bench->ask({ do => 'history', number => $number, chats => $chats, messages => $
 my $until = now() + $ENV{BENCH_SECONDS};
 my $state = { done => 0 };
 my $open = 1;
+my $tenth; # peak by the time that a tenth was stored
 while ($open)
 {
 	die "history is not done in time\n" if now() > $until;
@@ -38,7 +39,9 @@ while ($open)
 	my $now = resident($pid) // die "the worker is gone\n";
 	$peak = $now if $now > $peak;
 	($state) = @{ $bench->ask({ do => 'history_state', number => $number })->{runs} } if !$state->{done};
-	my ($finished) = @{ $bench->sql("SELECT count(*) FILTER (WHERE state IN ('done', 'failed')) FROM wa_private.history_chunks")->[0] };
+	my ($finished, $so_far) = @{ $bench->sql("SELECT count(*) FILTER (WHERE state IN ('done', 'failed')), coalesce(sum(n_messages), 0)
+		FROM wa_private.history_chunks")->[0] };
+	$tenth = $peak if !$tenth && $so_far >= $messages / 10;
 	$open = !$state->{done} || $finished < @{ $state->{chunks} };
 }
 my $took = now() - $began;
@@ -66,6 +69,7 @@ my $floor_rate = $copied / (now() - $began_floor);
 
 show('history_messages', sprintf('%.0f', $stored / $took), 'messages/s', sprintf('%.0f by INSERT SELECT of the same rows in transactions of 500', $floor_rate));
 show('history_memory', sprintf('%.1f', ($peak - $idle) / 1024), 'MB over idle at the peak', 'target 32');
+show('history_memory_growth', sprintf('%.1f', ($peak - ($tenth // $peak)) / 1024), 'MB from the peak of the first tenth to that of all', '0: flat');
 show('history_seconds', sprintf('%.1f', $took), 's', sprintf('%d messages in %d chats', $stored, $chats));
 show('history_cpu', sprintf('%.1f', $cpu * 1e6 / $stored), 'us per message', '');
 machine();
