@@ -28,7 +28,7 @@ KILLS ?= 500
 DROP ?= 0
 CHAOS_BOTS ?= 200
 CHAOS_GROUPS ?= 50
-CHAOS_RATE ?= 1000
+CHAOS_RATE ?= 200
 
 # ---------------------------------------------------------------- sources
 

@@ -5,7 +5,7 @@
 #	moments while simulated people write encrypted messages in many groups at
 #	once, and compares wa.messages with what was said, message for message.
 #
-# usage: messages.pl [--kills 500] [--bots 200] [--groups 50] [--rate 2000] [--members 20] [--power 10] [--seed N]
+# usage: messages.pl [--kills 500] [--bots 200] [--groups 50] [--rate 200] [--members 20] [--power 10] [--seed N]
 #
 #	--power PERCENT	of the damage stops all processes at once, copies the data
 #		directory as it is then, and starts the server from the copy
@@ -36,7 +36,7 @@ use Time::HiRes ();
 use WaTest;
 use Test::More;
 
-my %option = (kills => 500, bots => 200, groups => 50, rate => 2000, members => 20, power => 10, seed => $$ ^ time);
+my %option = (kills => 500, bots => 200, groups => 50, rate => 200, members => 20, power => 10, seed => $$ ^ time);
 GetOptions(\%option, map { "$_=i" } keys %option) or die "see the head of $0\n";
 srand($option{seed});
 print $out "seed $option{seed}\n";
@@ -86,11 +86,16 @@ sub said_so_far
 
 # ---------------------------------------------------------------- the damage
 
+my $enough = 0;
+$SIG{USR1} = sub { $enough = 1; };
+
+# A random moment of up to two seconds of talk: long enough for bots to be back
+# at work now and then.
 sub random_moment
 {
-	my $until = said_so_far() + 1 + int rand($option{rate} / 10);
+	my $until = said_so_far() + 1 + int rand(2 * $option{rate});
 	my $bound = Time::HiRes::time() + 30;
-	Time::HiRes::usleep(1 + rand 2000) while said_so_far() < $until && Time::HiRes::time() < $bound;
+	Time::HiRes::usleep(1 + rand 2000) while said_so_far() < $until && Time::HiRes::time() < $bound && !$enough;
 	return;
 }
 
@@ -98,8 +103,6 @@ talk();
 my %done = (worker => 0, postmaster => 0, cut => 0, power => 0);
 my $reported = Time::HiRes::time();
 my $begun = $reported;
-my $enough = 0;
-$SIG{USR1} = sub { $enough = 1; };
 for my $n (1 .. $option{kills})
 {
 	random_moment();
@@ -138,7 +141,7 @@ $simulator->ask({ do => 'faults_clear' });
 # until every bot is online and owes no answer, and no row waits for its content
 sub wait_quiet
 {
-	my ($pending, $looks, $bound) = (-1, 1, Time::HiRes::time() + 300);
+	my ($pending, $looks, $bound) = (-1, 1, Time::HiRes::time() + 900);
 	while (Time::HiRes::time() < $bound)
 	{
 		my $sum = $simulator->ask({ do => 'clients', summary => JSON::PP::true() });
