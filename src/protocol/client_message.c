@@ -179,7 +179,9 @@ take_plaintext(WaClient *client, ClientMessage *m, const SignalMessage *part, Wa
 		return WA_OK;
 	if (status != WA_OK)
 		*message = (WaMessage){.kind = MESSAGE_UNKNOWN}; /* the bytes are the archive */
-	if (message->kind != MESSAGE_NONE && (m->content == NULL || m->refusal != 0))
+	/* what was refused has no content, but leaves a trace */
+	if ((message->kind != MESSAGE_NONE || message->refusal != NULL) &&
+		(m->content == NULL || m->content->kind == MESSAGE_NONE || m->refusal != 0))
 	{
 		m->refusal = status != WA_OK ? ANSWER_INVALID_PROTOBUF : 0;
 		m->content = message;
