@@ -202,7 +202,11 @@ BEGIN
 				UNION ALL
 				SELECT CASE wa_private.alias_kind(j.jid) WHEN 'lid' THEN j.jid END, CASE wa_private.alias_kind(j.jid) WHEN 'pn' THEN j.jid END, m.sent, 'mention', NULL
 				FROM unnest(m_extra, sent, doubts) AS m (extra, sent, doubt)
-				CROSS JOIN LATERAL wa_private.named_jids(m.extra) AS j
+				CROSS JOIN LATERAL (SELECT x.jid FROM wa_private.named_jids(m.extra) AS x (jid)
+					WHERE NOT EXISTS (SELECT FROM wa.user_ids AS k
+						WHERE k.current AND k.kind = wa_private.alias_kind(x.jid) AND k.value = wa_private.alias_value(x.jid))
+					-- whoever names a thousand strangers invents them
+					LIMIT 16) AS j
 				WHERE m.doubt AND m.extra ?| '{quoted,mentions}'
 			) AS n
 			GROUP BY n.lid, n.pn, n.name, n.source
