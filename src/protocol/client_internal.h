@@ -209,6 +209,15 @@ typedef struct ClientMissing
 typedef struct ClientRow ClientRow;
 typedef struct ClientAsked ClientAsked;
 
+/* Whether the host has looked up what the phone is to be asked for. */
+typedef enum ClientMarks
+{
+	MARKS_UNKNOWN,
+	MARKS_WANTED, /* the host has to look */
+	MARKS_LOOKED_UP,
+	MARKS_KNOWN,
+} ClientMarks;
+
 struct WaClient
 {
 	WaClientConfig config; /* device_name is ours */
@@ -321,6 +330,7 @@ struct WaClient
 
 	/* client_missing.c */
 	ClientRow *rows;
+	ClientMarks marks; /* of messages that the phone is to be asked for */
 
 	/* client_retry.c */
 	struct ClientBuckets *buckets;
@@ -545,6 +555,10 @@ extern bool client_missing_get(WaClient *client, WaStr chat, WaStr name, ClientM
 extern WaStatus client_missing_put(WaClient *client, WaStr chat, WaStr name,
 								   const ClientMissing *missing);
 extern WaStatus client_missing_delete(WaClient *client, WaStr chat, WaStr name);
+/* Notes that the phone is to be asked for the message of this row, or not any more. */
+extern WaStatus client_missing_mark(WaClient *client, WaStr chat, WaStr name, bool is_due);
+/* Asks for all marks, which go to client_phone_restore. */
+extern void client_missing_ask_marks(WaClient *client);
 /* For client_records.c. */
 extern bool client_missing_has_needs(const WaClient *client);
 extern bool client_missing_next_need(WaClient *client, WaNeed *need);
@@ -560,14 +574,23 @@ extern size_t client_missing_memory(const WaClient *client);
 extern WaStatus client_retry(WaClient *client, ClientMessage *m);
 /* Takes one of the chat's budget of questions; not allowed: there is none left. */
 extern WaStatus client_retry_take(WaClient *client, WaStr chat, bool *allowed);
+/* Is there any left? */
+extern bool client_retry_may(const WaClient *client, WaStr chat);
 extern void client_retry_free(WaClient *client);
 extern size_t client_retry_memory(const WaClient *client);
 
 /* ---- client_phone.c ---- */
 
-/* Asks for the message of this row at a monotonic time, unless it is read before. */
+#define CLIENT_PHONE_AFTER_US (5 * WA_SECOND) /* the sender's answer is quicker than that */
+
+/*
+ * Asks for the message of this row at a monotonic time, unless it is read
+ * before.  To be called before client_records_tell, as is client_phone_cancel.
+ */
 extern WaStatus client_phone_want(WaClient *client, WaStr chat, WaStr name, int64_t at);
 extern bool client_phone_cancel(WaClient *client, WaStr chat, WaStr name);
+/* The same as an earlier process noted it. */
+extern WaStatus client_phone_restore(WaClient *client, WaStr chat, WaStr name);
 /* The same for a key of app state. */
 extern WaStatus client_phone_want_key(WaClient *client, WaStr id);
 extern void client_phone_cancel_key(WaClient *client, WaStr id);

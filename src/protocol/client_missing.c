@@ -6,8 +6,9 @@
  *
  * A row's key is (chat, "<sender's device> <message id>"); what the phone was
  * asked for is kept a second time under ("phone", "<id of the request>"), to
- * be found by its answer.  Rows are held while they are worked on and until
- * they are stored.
+ * be found by its answer.  What it is still to be asked for has a mark, a row
+ * with one name for all, so that a later process finds them together.  Rows are
+ * held while they are worked on and until they are stored.
  */
 #include "client_internal.h"
 
@@ -35,6 +36,10 @@ enum
 	MISSING_FLAGS = 14,
 	MISSING_PUSH_NAME = 15,
 };
+
+#define MARK_NAME "ask"
+#define MARK_CHAT 1 /* fields of a mark */
+#define MARK_MESSAGE 2
 
 #define FLAG_FROM_ME 1
 #define FLAG_GROUP 2
@@ -125,6 +130,8 @@ client_missing_forget(WaClient *client)
 		client_free(client, row->data);
 		client_free(client, row);
 	}
+	if (client->marks != MARKS_KNOWN)
+		client->marks = MARKS_UNKNOWN;
 }
 
 size_t
@@ -153,9 +160,17 @@ client_missing_ask(WaClient *client, WaStr chat, WaStr name)
 	return WA_OK;
 }
 
+void
+client_missing_ask_marks(WaClient *client)
+{
+	client->marks = MARKS_WANTED;
+}
+
 bool
 client_missing_has_needs(const WaClient *client)
 {
+	if (client->marks == MARKS_WANTED || client->marks == MARKS_LOOKED_UP)
+		return true;
 	for (const ClientRow *row = client->rows; row != NULL; row = row->next)
 	{
 		if (row->wanted)
@@ -167,6 +182,13 @@ client_missing_has_needs(const WaClient *client)
 bool
 client_missing_next_need(WaClient *client, WaNeed *need)
 {
+	if (client->marks == MARKS_WANTED)
+	{
+		client->marks = MARKS_LOOKED_UP;
+		*need = (WaNeed){
+			.kinds = RECORD_BIT(RECORD_RETRY), .any_chat = true, .name = str_from(MARK_NAME)};
+		return true;
+	}
 	for (ClientRow *row = client->rows; row != NULL; row = row->next)
 	{
 		if (!row->wanted || row->asked)
@@ -179,11 +201,28 @@ client_missing_next_need(WaClient *client, WaNeed *need)
 	return false;
 }
 
+static WaStatus
+supply_mark(WaClient *client, const WaRecord *record)
+{
+	WaWireField chat;
+	WaWireField name;
+
+	if (client->marks != MARKS_LOOKED_UP || record->data == NULL ||
+		!wire_find(record->data, record->len, MARK_CHAT, WIRE_BYTES, &chat) ||
+		!wire_find(record->data, record->len, MARK_MESSAGE, WIRE_BYTES, &name))
+		return WA_OK;
+	return client_phone_restore(client, (WaStr){(const char *) chat.data, chat.len},
+								(WaStr){(const char *) name.data, name.len});
+}
+
 WaStatus
 client_missing_supply(WaClient *client, const WaRecord *record)
 {
-	ClientRow *row = find_row(client, record->chat, record->name);
+	ClientRow *row;
 
+	if (str_is(record->name, MARK_NAME))
+		return supply_mark(client, record);
+	row = find_row(client, record->chat, record->name);
 	if (row == NULL || !row->wanted || record->data == NULL || record->len > MISSING_MAX)
 		return WA_OK;
 	return set_row(client, row, record->data, record->len);
@@ -194,6 +233,8 @@ client_missing_supplied(WaClient *client)
 {
 	for (ClientRow *row = client->rows; row != NULL; row = row->next)
 		row->wanted = row->asked = false;
+	if (client->marks == MARKS_LOOKED_UP)
+		client->marks = MARKS_KNOWN;
 }
 
 bool
@@ -385,4 +426,30 @@ client_missing_delete(WaClient *client, WaStr chat, WaStr name)
 		return WA_ERR_NOMEM;
 	row->dirty = true;
 	return set_row(client, row, NULL, 0);
+}
+
+WaStatus
+client_missing_mark(WaClient *client, WaStr chat, WaStr name, bool is_due)
+{
+	WaStr key = arena_printf(&client->arena, "%.*s %.*s", (int) chat.len, chat.data, (int) name.len,
+							 name.data);
+	ClientRow *row;
+	WaBuf data;
+	WaStatus status = WA_OK;
+
+	if (key.data == NULL)
+		return client->arena.status;
+	row = need_row(client, key, str_from(MARK_NAME));
+	if (row == NULL)
+		return WA_ERR_NOMEM;
+	buf_init(&data, client->env, MISSING_MAX);
+	if (is_due)
+		status = wire_put_bytes(&data, MARK_CHAT, chat.data, chat.len);
+	if (is_due && status == WA_OK)
+		status = wire_put_bytes(&data, MARK_MESSAGE, name.data, name.len);
+	if (status == WA_OK)
+		status = set_row(client, row, is_due ? buf_data(&data) : NULL, buf_len(&data));
+	buf_free(&data);
+	row->dirty |= status == WA_OK;
+	return status;
 }

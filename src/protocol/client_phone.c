@@ -13,7 +13,8 @@
 
 #include "wire.h"
 
-#define PHONE_MAX_ASKS 64                /* messages that wait for their time */
+#define PHONE_MAX_ASKS 512               /* messages that wait for their time */
+#define PHONE_MAX_ASKS_OF_CHAT 256       /* one chat must not take all places */
 #define PHONE_PAUSE_US (600 * WA_SECOND) /* after its keys were not to be had */
 #define PHONE_LIMITED_US (6 * WA_SECOND) /* until the chat's budget has one more */
 #define PHONE_MAX_MESSAGE 4096           /* bytes of a request */
@@ -85,11 +86,29 @@ take_asked(WaClient *client, ClientAsked **place)
 	client_free(client, asked);
 }
 
-WaStatus
-client_phone_want(WaClient *client, WaStr chat, WaStr name, int64_t at)
+static bool
+is_key(const ClientAsked *asked)
+{
+	return str_is(asked_chat(asked), PHONE_KEY_CHAT);
+}
+
+static bool
+has_place(const WaClient *client, WaStr chat)
+{
+	int of_chat = 0;
+
+	for (const ClientAsked *asked = client->asked; asked != NULL; asked = asked->next)
+		of_chat += str_equal(asked_chat(asked), chat);
+	return client->n_asked < PHONE_MAX_ASKS && of_chat < PHONE_MAX_ASKS_OF_CHAT;
+}
+
+/* *is_new: it has a place in the list now. */
+static WaStatus
+add_asked(WaClient *client, WaStr chat, WaStr name, int64_t at, bool *is_new)
 {
 	ClientAsked *asked = *find_asked(client, chat, name);
 
+	*is_new = false;
 	if (asked != NULL)
 	{
 		if (at < asked->at)
@@ -97,7 +116,7 @@ client_phone_want(WaClient *client, WaStr chat, WaStr name, int64_t at)
 		return WA_OK;
 	}
 	/* the sender is asked all the same, and history may bring it */
-	if (client->n_asked >= PHONE_MAX_ASKS)
+	if (!has_place(client, chat))
 		return WA_OK;
 	asked = client->env->alloc(client->env->ctx, sizeof(*asked) + chat.len + name.len);
 	if (asked == NULL)
@@ -108,11 +127,12 @@ client_phone_want(WaClient *client, WaStr chat, WaStr name, int64_t at)
 	memcpy(asked->key + chat.len, name.data, name.len);
 	client->asked = asked;
 	client->n_asked++;
+	*is_new = true;
 	return WA_OK;
 }
 
-bool
-client_phone_cancel(WaClient *client, WaStr chat, WaStr name)
+static bool
+drop_asked(WaClient *client, WaStr chat, WaStr name)
 {
 	ClientAsked **place = find_asked(client, chat, name);
 
@@ -123,21 +143,54 @@ client_phone_cancel(WaClient *client, WaStr chat, WaStr name)
 }
 
 WaStatus
+client_phone_want(WaClient *client, WaStr chat, WaStr name, int64_t at)
+{
+	bool is_new;
+	WaStatus status = add_asked(client, chat, name, at, &is_new);
+
+	return status == WA_OK && is_new ? client_missing_mark(client, chat, name, true) : status;
+}
+
+WaStatus
+client_phone_restore(WaClient *client, WaStr chat, WaStr name)
+{
+	bool is_new;
+
+	if (!client_missing_is_key(chat) || name.len == 0)
+		return WA_OK;
+	return add_asked(client, chat, name, client->now.mono_us + CLIENT_PHONE_AFTER_US, &is_new);
+}
+
+bool
+client_phone_cancel(WaClient *client, WaStr chat, WaStr name)
+{
+	if (!drop_asked(client, chat, name))
+		return false;
+	/* a mark that stays for want of memory is found to be void when it is due */
+	(void) client_missing_mark(client, chat, name, false);
+	return true;
+}
+
+WaStatus
 client_phone_want_key(WaClient *client, WaStr id)
 {
-	return client_phone_want(client, str_from(PHONE_KEY_CHAT), id, client->now.mono_us);
+	bool is_new;
+
+	return add_asked(client, str_from(PHONE_KEY_CHAT), id, client->now.mono_us, &is_new);
 }
 
 void
 client_phone_cancel_key(WaClient *client, WaStr id)
 {
-	(void) client_phone_cancel(client, str_from(PHONE_KEY_CHAT), id);
+	(void) drop_asked(client, str_from(PHONE_KEY_CHAT), id);
 }
 
+/* The answer may stand in the queue: nothing is asked before its end. */
 static bool
-is_key(const ClientAsked *asked)
+may_ask(const WaClient *client)
 {
-	return str_is(asked_chat(asked), PHONE_KEY_CHAT);
+	return client->phase == PHASE_ONLINE && client->queue == QUEUE_DONE &&
+		   !client->phone_in_flight && client->step == NULL;
 }
 
 /* The one whose time comes first; NULL when none may be asked now. */
@@ -146,9 +199,7 @@ first_asked(const WaClient *client)
 {
 	ClientAsked *first = client->asked;
 
-	/* the answer may stand in the queue */
-	if (client->phase != PHASE_ONLINE || client->queue != QUEUE_DONE || client->phone_in_flight ||
-		client->step != NULL)
+	if (!may_ask(client))
 		return NULL;
 	for (ClientAsked *asked = first; asked != NULL; asked = asked->next)
 	{
@@ -317,6 +368,8 @@ send_request(WaClient *client, const PhoneWork *work, ClientMissing *missing)
 	if (status == WA_OK)
 		status = client_missing_put(client, chat, name, missing);
 	if (status == WA_OK)
+		status = client_missing_mark(client, chat, name, false);
+	if (status == WA_OK)
 		status = client_missing_put(client, str_from(PHONE_CHAT), id, missing);
 	if (status == WA_OK)
 	{
@@ -436,11 +489,15 @@ ask(WaClient *client, PhoneWork *work)
 		}
 		if (status == WA_OK)
 			status = send_request(client, work, &missing);
-		if (status != WA_OK)
-			return status;
 	}
-	(void) client_phone_cancel(client, chat, name);
-	return WA_OK;
+	else
+	{
+		status = client_missing_mark(client, chat, name, false);
+		client_records_tell(client);
+	}
+	if (status == WA_OK)
+		(void) drop_asked(client, chat, name);
+	return status;
 }
 
 static WaStatus
@@ -486,13 +543,51 @@ phone_step(WaClient *client, void *data)
 	return true;
 }
 
+/* What an earlier process was going to ask for. */
+static bool
+look_up_step(WaClient *client, void *data)
+{
+	(void) data;
+	if (client->marks == MARKS_UNKNOWN)
+		client_missing_ask_marks(client);
+	return !client_records_wait(client);
+}
+
+/* The one that is due and that its chat's budget allows; the others are put off. */
+static ClientAsked *
+next_asked(WaClient *client)
+{
+	ClientAsked *asked;
+
+	while ((asked = first_asked(client)) != NULL &&
+		   client->now.mono_us >= client_phone_deadline(client))
+	{
+		WaStr chat = asked_chat(asked);
+
+		if (is_key(asked) || client_retry_may(client, chat))
+			return asked;
+		for (ClientAsked *other = client->asked; other != NULL; other = other->next)
+		{
+			if (str_equal(asked_chat(other), chat) && other->at <= client->now.mono_us)
+				other->at = client->now.mono_us + PHONE_LIMITED_US;
+		}
+	}
+	return NULL;
+}
+
 bool
 client_phone_next(WaClient *client)
 {
-	ClientAsked *asked = first_asked(client);
+	ClientAsked *asked;
 	PhoneWork *work;
 
-	if (asked == NULL || client->now.mono_us < client_phone_deadline(client))
+	if (may_ask(client) && client->marks == MARKS_UNKNOWN)
+	{
+		client_records_begin(client, look_up_step, NULL);
+		return true;
+	}
+	asked = next_asked(client);
+	if (asked == NULL)
 		return false;
 	work = arena_alloc(&client->arena, sizeof(*work));
 	if (work == NULL)

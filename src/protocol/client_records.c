@@ -37,7 +37,10 @@ go(WaClient *client)
 		client_end_status(client, client->arena.status);
 	/* half of what a failed step changed was never told */
 	if (!client_has_stream(client))
+	{
 		client_records_forget(client);
+		client->marks = MARKS_UNKNOWN;
+	}
 	forget_rows(client);
 }
 

@@ -12,7 +12,6 @@
 #include "answer.h"
 
 #define RETRY_MAX_AGE_S (14 * 86400)
-#define RETRY_PHONE_AFTER_US (5 * WA_SECOND) /* the sender's answer is quicker than that */
 
 /* ---- the budget of a chat ---- */
 
@@ -50,6 +49,21 @@ level_of(const Bucket *bucket, int64_t now_us)
 	int64_t level = bucket->at == 0 ? RETRY_FULL_US : bucket->level_us + (now_us - bucket->at);
 
 	return level > RETRY_FULL_US ? RETRY_FULL_US : level;
+}
+
+bool
+client_retry_may(const WaClient *client, WaStr chat)
+{
+	uint64_t hash = hash_of(chat);
+
+	for (size_t i = 0; client->buckets != NULL && i < RETRY_BUCKETS; i++)
+	{
+		const Bucket *bucket = &client->buckets->list[i];
+
+		if (bucket->at != 0 && bucket->chat == hash)
+			return level_of(bucket, client->now.mono_us) >= RETRY_SHARE_US;
+	}
+	return true;
 }
 
 WaStatus
@@ -107,7 +121,7 @@ typedef enum Decision
 {
 	RETRY_ASK,     /* a retry receipt */
 	RETRY_PHONE,   /* the sender cannot help (any more): the phone */
-	RETRY_LIMITED, /* the chat's budget is used up */
+	RETRY_LIMITED, /* the chat's budget is used up: the phone, later */
 	RETRY_GIVE_UP,
 } Decision;
 
@@ -201,10 +215,10 @@ client_retry(WaClient *client, ClientMessage *m)
 	if (status == WA_OK && decision != RETRY_GIVE_UP)
 		status = client_missing_put(client, chat, m->name, &missing);
 	if (status == WA_OK && !m->source.scope.peer && !missing.phone_asked &&
-		(decision == RETRY_ASK || decision == RETRY_PHONE))
+		decision != RETRY_GIVE_UP)
 		status = client_phone_want(client, chat, m->name,
 								   client->now.mono_us +
-									   (decision == RETRY_ASK ? RETRY_PHONE_AFTER_US : 0));
+									   (decision == RETRY_PHONE ? 0 : CLIENT_PHONE_AFTER_US));
 	if (status != WA_OK)
 		return status;
 	if (!m->source.scope.peer)

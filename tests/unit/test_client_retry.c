@@ -59,7 +59,8 @@ asks_the_sender(void **state)
 			"error=4\n<registration\n");
 	sent(0, "<keys");
 	sent(1, "ack class=message id=m1 to=" ALICE_LID "\n");
-	assert_int_equal(fake_host_records(HOST, RECORD_RETRY, ALICE_LID " m1"), 1);
+	/* the message, and that the phone is to be asked for it */
+	assert_int_equal(fake_host_records(HOST, RECORD_RETRY, ALICE_LID " m1"), 2);
 
 	write_text(&messages.alice, "now it is good");
 	deliver(DIRECT("m1"), 1);
@@ -453,6 +454,54 @@ asks_the_phone_once(void **state)
 	sent(0, "category=peer");
 }
 
+/* The sender was asked and does not answer; whoever was going to ask the phone is gone. */
+static void
+asks_the_phone_after_a_crash(void **state)
+{
+	(void) state;
+	know_the_phone();
+	deliver_damaged(DIRECT("m1"), 0);
+	restart();
+	sent(0, "category=peer");
+	fake_host_advance(HOST, 6 * WA_SECOND);
+	sent(1, "category=peer");
+	told(1, "attempts=1 phone=1");
+	restart();
+	fake_host_advance(HOST, 60 * WA_SECOND);
+	sent(0, "category=peer");
+	/* what was read meanwhile is not asked for */
+	deliver_damaged(DIRECT("m2"), 0);
+	write_text(&messages.alice, "now it is good");
+	deliver(DIRECT("m2"), 1);
+	restart();
+	fake_host_advance(HOST, 60 * WA_SECOND);
+	sent(0, "category=peer");
+}
+
+/* What the budget does not allow now is not forgotten. */
+static void
+asks_the_phone_later(void **state)
+{
+	char head[200];
+
+	(void) state;
+	know_the_phone();
+	for (int i = 0; i < 24; i++)
+	{
+		snprintf(head, sizeof(head),
+				 "<message from=\"" ALICE_LID "\" t=\"1795456383\" id=\"b%d\"/>", i);
+		deliver_damaged(head, 0);
+	}
+	sent(20, "type=retry");
+	fake_host_advance(HOST, 30 * WA_SECOND);
+	assert_in_range(fake_server_count(&HOST->server, "category=peer"), 3, 6);
+	restart();
+	for (int i = 0; i < 30; i++)
+		fake_host_advance(HOST, 6 * WA_SECOND);
+	assert_in_range(fake_server_count(&HOST->server, "category=peer"), 18, 24);
+	assert_int_equal(fake_host_records(HOST, RECORD_RETRY, "ask"), 0);
+}
+
 static void
 asks_the_phone_for_placeholders(void **state)
 {
@@ -703,6 +752,8 @@ main(void)
 		TEST(asks_the_phone),
 		TEST(takes_the_copy_of_the_phone),
 		TEST(asks_the_phone_once),
+		TEST(asks_the_phone_after_a_crash),
+		TEST(asks_the_phone_later),
 		TEST(asks_the_phone_for_placeholders),
 		TEST(starts_a_session_with_the_phone),
 		TEST(does_not_write_to_another_phone),
