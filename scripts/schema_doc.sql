@@ -23,7 +23,8 @@ INSERT INTO topic VALUES
 	(8, 'Files and history', '{media, fetch_media, history_progress}'),
 	(9, 'What changed', '{feed, feed_position}'),
 	(10, 'Statistics', '{}'),
-	(11, 'Operation', '{health, version, workers, rejected, unknown_stanzas, create_storage, adopt_node, grant_reader, grant_message_reader, grant_operator}');
+	(11, 'Reports', '{report_html}'),
+	(12, 'Operation', '{health, version, workers, rejected, unknown_stanzas, create_storage, adopt_node, grant_reader, grant_message_reader, grant_operator}');
 
 CREATE TEMPORARY VIEW object AS
 SELECT c.oid, 'relation' AS type, c.relname::text AS name, obj_description(c.oid, 'pg_class') AS comment
