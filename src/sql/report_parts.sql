@@ -112,7 +112,7 @@ BEGIN
 			wa_private.report_number(c.joiners), c.cells), E'\n' ORDER BY c."time") INTO lines
 	FROM (SELECT r."time", max(r.joiners) AS joiners, string_agg(format('<td>%s<div class="soft">%s</div></td>',
 				CASE WHEN r.due > 0 THEN wa_private.report_percent(r.percent) ELSE 'too early' END,
-				CASE WHEN r.due > 0 THEN concat_ws(', ', format('%s of %s', r.kept, r.due), nullif(wa_private.report_bounds(r.kept_low, r.kept_high), '')) END),
+				CASE WHEN r.due > 0 THEN format('%s of %s', r.kept, r.due) || CASE WHEN r.kept_low <> r.kept_high THEN format(' (%s–%s)', r.kept_low, r.kept_high) ELSE '' END END),
 				'' ORDER BY r.after_days) AS cells
 		  FROM wa.stat_retention("from", "to", "group", bot, cohort) AS r
 		  GROUP BY r."time"
