@@ -38,8 +38,11 @@ str_equal(WaStr a, WaStr b)
 bool
 str_is(WaStr a, const char *cstr)
 {
-	return a.data != NULL && cstr != NULL && strlen(cstr) == a.len &&
-		   memcmp(a.data, cstr, a.len) == 0;
+	if (a.data == NULL || cstr == NULL)
+		return false;
+	if (a.len > 0 && a.data[0] != cstr[0])
+		return false; /* the usual case: spare the calls */
+	return strlen(cstr) == a.len && memcmp(a.data, cstr, a.len) == 0;
 }
 
 bool

@@ -213,9 +213,13 @@ static const PairRule pair_rules[] = {
 	{"iq", "user", "jid", "pn_jid", true}, /* usync in LID mode */
 };
 
+#define N_PAIR_RULES (sizeof(pair_rules) / sizeof(pair_rules[0]))
+
 typedef struct Harvest
 {
 	const WaNode *stanza;
+	const PairRule *rules[N_PAIR_RULES]; /* those of this kind of stanza */
+	size_t n_rules;
 	WaAlias *first;
 	WaAlias *last;
 } Harvest;
@@ -265,13 +269,11 @@ add_pair(Harvest *harvest, WaStr jid, WaStr other_jid, bool authoritative)
 static void
 harvest_by_rules(Harvest *harvest, const WaNode *node)
 {
-	for (size_t i = 0; i < sizeof(pair_rules) / sizeof(pair_rules[0]); i++)
+	for (size_t i = 0; i < harvest->n_rules; i++)
 	{
-		const PairRule *rule = &pair_rules[i];
+		const PairRule *rule = harvest->rules[i];
 
 		if (rule->node == NULL ? node != harvest->stanza : !node_is(node, rule->node))
-			continue;
-		if (rule->stanza != NULL && !node_is(harvest->stanza, rule->stanza))
 			continue;
 		add_pair(harvest, node_attr(node, rule->key), node_attr(node, rule->other),
 				 rule->authoritative);
@@ -320,8 +322,18 @@ harvest_tree(Harvest *harvest, const WaNode *node, int depth)
 WaAlias *
 identity_harvest(const WaNode *stanza)
 {
-	Harvest harvest = {.stanza = stanza};
+	Harvest harvest;
 
+	harvest.stanza = stanza;
+	harvest.n_rules = 0;
+	harvest.first = harvest.last = NULL;
+	for (size_t i = 0; i < N_PAIR_RULES; i++)
+	{
+		const PairRule *rule = &pair_rules[i];
+
+		if (rule->stanza == NULL || node_is(stanza, rule->stanza))
+			harvest.rules[harvest.n_rules++] = rule;
+	}
 	if (stanza != NULL)
 		harvest_tree(&harvest, stanza, 0);
 	return harvest.first;

@@ -12,7 +12,7 @@
 #include "crypto_provider.h"
 #include "signal.h"
 
-#define SIGNAL_BUCKETS 64
+#define SIGNAL_BUCKETS 256
 
 /* Marks of what was asked, in the same table as the records. */
 #define SIGNAL_ASKED 16 /* + SignalNeedKind */
