@@ -317,18 +317,19 @@ RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	payload jsonb;
+	payload jsonb := '{"events": [], "groups": [], "count": 0}';
 	too_long text;
 BEGIN
-	IF cardinality(event_ids) = 0 AND cardinality(group_ids) = 0 AND cardinality(message_ids) = 0 THEN
+	IF cardinality(event_ids) > 0 OR cardinality(group_ids) > 0 THEN
+		payload := jsonb_strip_nulls(jsonb_build_object(
+			'events', CASE WHEN cardinality(event_ids) <= 200 THEN to_jsonb(event_ids) END,
+			'groups', CASE WHEN cardinality(group_ids) <= 150 THEN to_jsonb(group_ids) END,
+			'count', cardinality(event_ids),
+			'first', (SELECT min(e.id) FROM unnest(event_ids) AS e (id)),
+			'last', (SELECT max(e.id) FROM unnest(event_ids) AS e (id))));
+	ELSIF cardinality(message_ids) = 0 THEN
 		RETURN;
 	END IF;
-	payload := jsonb_strip_nulls(jsonb_build_object(
-		'events', CASE WHEN cardinality(event_ids) <= 200 THEN to_jsonb(event_ids) END,
-		'groups', CASE WHEN cardinality(group_ids) <= 150 THEN to_jsonb(group_ids) END,
-		'count', cardinality(event_ids),
-		'first', (SELECT min(e.id) FROM unnest(event_ids) AS e (id)),
-		'last', (SELECT max(e.id) FROM unnest(event_ids) AS e (id))));
 	IF cardinality(message_ids) > 0 THEN
 		payload := payload || jsonb_build_object(
 			'messages', CASE WHEN cardinality(message_ids) <= 350 THEN to_jsonb(message_ids) END,
@@ -386,8 +387,8 @@ SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
-	kinds text[];
-	changes boolean;
+	kinds text[] := '{}';
+	changes boolean := false;
 	due boolean;
 	about_groups boolean;
 	about_people boolean;
@@ -413,16 +414,20 @@ DECLARE
 	chat bigint;
 	feed bigint[] := '{}';
 BEGIN
-	-- what a call without messages has found and written
-	SELECT false AS unknown_groups, false AS unknown_people, false AS unknown_chats, NULL::timestamptz AS first_at INTO m;
-	SELECT NULL::bigint[] AS ids, NULL::bigint[] AS places, NULL::bigint[] AS bots, NULL::smallint[] AS what INTO written;
+	IF NOT has_messages THEN
+		-- what such a call has found and written
+		SELECT false AS unknown_groups, false AS unknown_people, false AS unknown_chats, NULL::timestamptz AS first_at INTO m;
+		SELECT NULL::bigint[] AS ids, NULL::bigint[] AS places, NULL::bigint[] AS bots, NULL::smallint[] AS what INTO written;
+	END IF;
 	IF cardinality(bot_ids) IS DISTINCT FROM cardinality(facts) OR array_position(bot_ids, NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'every fact needs its bot' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	SELECT coalesce(array_agg(DISTINCT x.fact ->> 'fact'), '{}'),
-		coalesce(bool_or(x.fact ->> 'fact' = 'number_change' OR x.fact ->> 'kind' IN ('modify', 'change_number')), false)
-	INTO kinds, changes
-	FROM unnest(facts) AS x (fact);
+	IF cardinality(facts) > 0 THEN
+		SELECT array_agg(DISTINCT x.fact ->> 'fact'),
+			coalesce(bool_or(x.fact ->> 'fact' = 'number_change' OR x.fact ->> 'kind' IN ('modify', 'change_number')), false)
+		INTO kinds, changes
+		FROM unnest(facts) AS x (fact);
+	END IF;
 	IF NOT kinds <@ wa_private.fact_kinds() THEN
 		RAISE EXCEPTION 'unknown fact: %', (
 			SELECT quote_nullable(left(x.kind, 80)) FROM unnest(kinds) AS x (kind)
@@ -666,7 +671,9 @@ BEGIN
 		RETURNING a.asker, g.jid;
 	END IF;
 	IF event_ids <> '{}' OR group_ids <> '{}' OR message_ids <> '{}' OR feed <> '{}' THEN
-		group_ids := ARRAY(SELECT DISTINCT x.id FROM unnest(group_ids) AS x (id));
+		IF group_ids <> '{}' THEN
+			group_ids := ARRAY(SELECT DISTINCT x.id FROM unnest(group_ids) AS x (id));
+		END IF;
 		IF feed <> '{}' THEN
 			message_ids := message_ids || wa_private.messages_of_feed(feed);
 		END IF;

@@ -109,44 +109,51 @@ BEGIN
 			CASE WHEN y.turn = 1 AND (y.rank > y.known_rank OR (y.rank = 0 AND y.known_rank = 0) OR y.teaches_secret)
 				THEN y.known_id END AS old_id
 		FROM (
-			SELECT m.no, CASE WHEN c.wanted THEN c.chat_id END AS chat_id, s.sender, a.sent, r.rank, k.message_id AS known_id, k.rank AS known_rank,
+			SELECT m.no, CASE WHEN s.wanted THEN s.chat_id END AS chat_id, s.sender, s.sent, s.rank, k.message_id AS known_id, k.rank AS known_rank,
 				m.secret IS NOT NULL AND k.secret IS NULL AND k.message_id IS NOT NULL AS teaches_secret,
-				c.unknown AS unknown_group,
-				(c.wanted OR c.unknown) AND (NOT n.known
-					OR u.last_seen_at < a.sent - interval '1 day'
+				s.unknown AS unknown_group,
+				(s.wanted OR s.unknown) AND (NOT s.known
+					OR u.last_seen_at < s.sent - interval '1 day'
 					OR (u.push_name IS DISTINCT FROM coalesce(left(m.name, 200), u.push_name)
 						AND (u.push_name IS NULL OR m.origin NOT IN ('history', 'group_history')))
 					OR (NOT i.is_group AND (d.user_id IS NULL OR (i.other IS NOT NULL AND d2.user_id IS DISTINCT FROM d.user_id)))
 					OR CASE WHEN m.extra IS NULL OR NOT m.extra ?| '{quoted,mentions}' THEN false ELSE wa_private.names_strangers(m.extra) END)
 					AS unknown_person,
-				c.wanted AND c.chat_id IS NULL AS unknown_chat,
-				w.chat_id IS NOT NULL AND c.wanted AS waited_for,
-				m.extra IS NOT NULL AND c.wanted AS has_extra,
-				c.wanted OR c.unknown AS is_stored,
-				row_number() OVER (PARTITION BY c.chat_id, h.id_hash, s.sender ORDER BY c.wanted DESC, r.rank DESC, m.flags & 1 DESC, m.no) AS turn
+				s.wanted AND s.chat_id IS NULL AS unknown_chat,
+				w.chat_id IS NOT NULL AND s.wanted AS waited_for,
+				m.extra IS NOT NULL AND s.wanted AS has_extra,
+				s.wanted OR s.unknown AS is_stored,
+				row_number() OVER (PARTITION BY s.chat_id, s.id_hash, s.sender ORDER BY s.wanted DESC, s.rank DESC, m.flags & 1 DESC, m.no) AS turn
 			FROM unnest(m_bot, m_chat, m_lid, m_pn, m_name, m_id, m_sent_at, m_received_at, m_flags, m_state, m_origin, m_extra, m_secret)
 				WITH ORDINALITY AS m (bot, chat, lid, pn, name, id, at, received_at, flags, state, origin, extra, secret, no)
 			LEFT JOIN wa.bots AS b ON b.bot_id = m.bot
+			-- OFFSET 0: once, not again wherever it is used
 			CROSS JOIN LATERAL (SELECT m.chat LIKE '%@g.us' AS is_group,
 				coalesce(m.lid, CASE WHEN m.pn IS NOT NULL THEN NULL WHEN m.flags & 1 = 1 THEN b.lid WHEN m.chat NOT LIKE '%@g.us' THEN m.chat END) AS lid,
 				coalesce(m.pn, CASE WHEN m.flags & 1 = 1 AND m.lid IS NULL THEN b.jid END) AS pn,
 				CASE WHEN m.chat NOT LIKE '%@g.us' THEN m.chat END AS partner,
-				CASE WHEN m.extra IS NOT NULL AND m.chat NOT LIKE '%@g.us' THEN coalesce(m.extra ->> 'chat_pn', m.extra ->> 'chat_lid') END AS other) AS i
+				CASE WHEN m.extra IS NOT NULL AND m.chat NOT LIKE '%@g.us' THEN coalesce(m.extra ->> 'chat_pn', m.extra ->> 'chat_lid') END AS other
+				OFFSET 0) AS i
+			CROSS JOIN LATERAL (SELECT wa_private.alias_kind(i.lid) AS lid_kind, wa_private.alias_value(i.lid) AS lid,
+				wa_private.alias_kind(i.pn) AS pn_kind, wa_private.alias_value(i.pn) AS pn,
+				wa_private.alias_kind(i.partner) AS partner_kind, wa_private.alias_value(i.partner) AS partner,
+				wa_private.alias_kind(i.other) AS other_kind, wa_private.alias_value(i.other) AS other
+				OFFSET 0) AS alias
 			LEFT JOIN wa.groups AS g ON i.is_group AND g.jid = m.chat
 			LEFT JOIN wa.chats AS cg ON cg.group_id = g.group_id
-			LEFT JOIN wa.user_ids AS d ON d.current AND d.kind = wa_private.alias_kind(i.partner) AND d.value = wa_private.alias_value(i.partner)
-			LEFT JOIN wa.user_ids AS d2 ON d2.current
-				AND d2.kind = wa_private.alias_kind(i.other) AND d2.value = wa_private.alias_value(i.other)
+			LEFT JOIN wa.user_ids AS d ON d.current AND d.kind = alias.partner_kind AND d.value = alias.partner
+			LEFT JOIN wa.user_ids AS d2 ON d2.current AND d2.kind = alias.other_kind AND d2.value = alias.other
 			LEFT JOIN LATERAL (SELECT x.chat_id, x.watch_level FROM wa.chats AS x
 				WHERE x.bot_id = m.bot AND x.user_id = coalesce(d.user_id, (people ->> i.partner)::bigint) LIMIT 1) AS cd ON true
-			LEFT JOIN wa.user_ids AS l ON l.current AND l.kind = wa_private.alias_kind(i.lid) AND l.value = wa_private.alias_value(i.lid)
-			LEFT JOIN wa.user_ids AS p ON p.current AND p.kind = wa_private.alias_kind(i.pn) AND p.value = wa_private.alias_value(i.pn)
+			LEFT JOIN wa.user_ids AS l ON l.current AND l.kind = alias.lid_kind AND l.value = alias.lid
+			LEFT JOIN wa.user_ids AS p ON p.current AND p.kind = alias.pn_kind AND p.value = alias.pn
 			LEFT JOIN wa.users AS u ON u.user_id = coalesce(l.user_id, p.user_id)
-			CROSS JOIN LATERAL (SELECT CASE WHEN i.lid IS NULL AND i.pn IS NULL THEN 0
-				ELSE coalesce(l.user_id, p.user_id, (people ->> coalesce(m.lid, m.pn))::bigint) END AS sender) AS s
-			CROSS JOIN LATERAL (SELECT CASE WHEN i.lid IS NULL THEN i.pn IS NULL OR p.user_id IS NOT NULL
-				WHEN i.pn IS NULL THEN l.user_id IS NOT NULL ELSE coalesce(l.user_id = p.user_id, false) END AS known) AS n
-			CROSS JOIN LATERAL (SELECT coalesce(cg.chat_id, cd.chat_id) AS chat_id,
+			CROSS JOIN LATERAL (SELECT
+				CASE WHEN i.lid IS NULL AND i.pn IS NULL THEN 0
+					ELSE coalesce(l.user_id, p.user_id, (people ->> coalesce(m.lid, m.pn))::bigint) END AS sender,
+				CASE WHEN i.lid IS NULL THEN i.pn IS NULL OR p.user_id IS NOT NULL
+					WHEN i.pn IS NULL THEN l.user_id IS NOT NULL ELSE coalesce(l.user_id = p.user_id, false) END AS known,
+				coalesce(cg.chat_id, cd.chat_id) AS chat_id,
 				b.bot_id IS NOT NULL AND (m.flags & 1024 = 0 OR m.state = 'stored')
 					AND CASE WHEN i.is_group THEN coalesce(g.watch_level = 'messages', false)
 						WHEN wa_private.is_direct(m.chat) THEN CASE WHEN cd.watch_level IS NULL THEN b.watch_direct ELSE cd.watch_level = 'messages' END
@@ -155,15 +162,16 @@ BEGIN
 					AND CASE WHEN g.group_id IS NULL THEN true
 						WHEN g.watch_level = 'messages' OR g.watch_chosen THEN false
 						WHEN EXISTS (SELECT FROM wa.bot_groups AS o WHERE o.bot_id = m.bot AND o.group_id = g.group_id) THEN false
-						ELSE wa_private.level_rank(g.watch_level) < wa_private.level_rank(wa_private.default_level(m.bot)) END AS unknown) AS c
-			CROSS JOIN LATERAL (SELECT hashtextextended(m.id, 0) AS id_hash) AS h
-			CROSS JOIN LATERAL (SELECT wa_private.message_rank(m.state, m.origin) AS rank) AS r
-			CROSS JOIN LATERAL (SELECT CASE WHEN m.at > '2009-01-01' AND m.at < m.received_at + interval '1 day' THEN m.at ELSE m.received_at END AS sent) AS a
+						ELSE wa_private.level_rank(g.watch_level) < wa_private.level_rank(wa_private.default_level(m.bot)) END AS unknown,
+				hashtextextended(m.id, 0) AS id_hash,
+				wa_private.message_rank(m.state, m.origin) AS rank,
+				CASE WHEN m.at > '2009-01-01' AND m.at < m.received_at + interval '1 day' THEN m.at ELSE m.received_at END AS sent
+				OFFSET 0) AS s
 			LEFT JOIN LATERAL (SELECT x.message_id, x.rank, x.secret FROM wa_private.message_keys AS x
-				WHERE x.chat_id = c.chat_id AND x.id_hash = h.id_hash AND (x.sender = s.sender OR x.sender = 0 OR s.sender = 0)
+				WHERE x.chat_id = s.chat_id AND x.id_hash = s.id_hash AND (x.sender = s.sender OR x.sender = 0 OR s.sender = 0)
 				LIMIT 1) AS k ON true
 			LEFT JOIN LATERAL (SELECT x.chat_id FROM wa_private.waiting AS x
-				WHERE x.chat_id = c.chat_id AND x.id_hash = h.id_hash LIMIT 1) AS w ON true
+				WHERE x.chat_id = s.chat_id AND x.id_hash = s.id_hash LIMIT 1) AS w ON true
 			OFFSET 0
 		) AS y
 		ORDER BY y.no
