@@ -19,7 +19,7 @@ INSERT INTO topic VALUES
 	(4, 'Groups', '{groups, bot_groups, invite_links, join_requests, group_counts, watch_group, unwatch_group, refresh_groups}'),
 	(5, 'Who comes and goes', '{group_members, memberships, event_feed, group_events, event_sightings, group_growth, group_completeness}'),
 	(6, 'Messages', '{inbox, message_feed, chats, messages, undecryptable, watch_chat, conversation}'),
-	(7, 'What is said about messages', '{message_edits, reactions, poll_results, poll_options, poll_votes, event_responses, receipts, labels, chat_labels, message_labels}'),
+	(7, 'What is said about messages', '{message_responses, message_edits, reactions, poll_results, poll_options, poll_votes, event_responses, receipts, labels, chat_labels, message_labels}'),
 	(8, 'Files and history', '{media, fetch_media, history_progress}'),
 	(9, 'What changed', '{feed, feed_position}'),
 	(10, 'Statistics', '{}'),

@@ -45,7 +45,9 @@ BEGIN
 		'wa.people, wa.group_members, wa.event_feed, wa.group_growth, wa.phone_coverage, wa.group_completeness, '
 		'wa.workers TO %I', role);
 	EXECUTE format('GRANT SELECT (link_id, group_id, valid_from, valid_until, made_by) ON wa.invite_links TO %I', role);
-	EXECUTE format('GRANT SELECT ON wa.chats, wa.receipts, wa.identity_changes, wa.undecryptable, wa.history_progress TO %I', role);
+	EXECUTE format('GRANT SELECT ON wa.chats, wa.receipts, wa.identity_changes, wa.undecryptable, wa.history_progress, '
+		'wa.message_responses TO %I', role);
+	EXECUTE format('GRANT SELECT (rejected_id, bot_id, rejected_at, sqlstate) ON wa.rejected TO %I', role);
 	-- not what they say: body, meta, raw, quotes and mentions
 	EXECUTE format('GRANT SELECT (message_id, sent_at, received_at, chat_id, sender, bot_id, from_me, is_forwarded, view_once, mentions_all, '
 		'via_broadcast, group_status, was_offline, wa_id, kind, state, origin, forwarding_score, expires_at, edited_at, revoked_at, '

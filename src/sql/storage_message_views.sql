@@ -90,6 +90,23 @@ BEGIN
 	COMMENT ON COLUMN wa.poll_results.votes IS 'people who choose it now';
 	COMMENT ON COLUMN wa.poll_results.voters IS 'these people, the first first';
 
+	CREATE OR REPLACE VIEW wa.message_responses AS
+	SELECT r.message_id, r.chat_id, 'reaction' AS how, r.user_id, r.from_me, r.reacted_at AS responded_at
+	FROM wa.reactions AS r
+	WHERE r.emoji IS NOT NULL AND r.message_id IS NOT NULL
+	UNION ALL
+	SELECT v.message_id, v.chat_id, 'vote', v.user_id, v.from_me, v.voted_at
+	FROM wa.poll_votes AS v
+	WHERE cardinality(v.hashes) > 0 AND v.message_id IS NOT NULL;
+
+	COMMENT ON VIEW wa.message_responses IS 'who reacted to which message, and who voted in which poll, not with what; without what was taken back';
+	COMMENT ON COLUMN wa.message_responses.message_id IS 'the message';
+	COMMENT ON COLUMN wa.message_responses.chat_id IS 'the chat';
+	COMMENT ON COLUMN wa.message_responses.how IS 'reaction or vote';
+	COMMENT ON COLUMN wa.message_responses.user_id IS 'person who responded';
+	COMMENT ON COLUMN wa.message_responses.from_me IS 'the bot''s own account did';
+	COMMENT ON COLUMN wa.message_responses.responded_at IS 'when, by the clock of the sender';
+
 	CREATE OR REPLACE VIEW wa.undecryptable AS
 	SELECT m.message_id, m.state, m.received_at, m.sent_at, m.chat_id, coalesce(g.subject, cp.name, c.jid) AS chat_name, m.sender,
 		p.name AS sender_name, m.bot_id, m.trouble, m.attempts, m.phone_asked

@@ -1,0 +1,585 @@
+/*
+ * statistics_messages.sql
+ *		Who writes when and how much, what comes back, and how messages arrive.
+ *
+ * What is stored counts (state stored), also when it was deleted for everybody;
+ * what cannot be read, and what disappeared, does not.  Statistics of messages
+ * are about groups, except where they speak of direct chats.
+ */
+
+/* The chats of the groups of a statistic, and to which line each belongs; see wa_private.stat_series(). */
+CREATE FUNCTION wa_private.stat_chats("group" text, bot text, by text, since timestamptz)
+RETURNS TABLE (chat_id bigint, group_id bigint, id bigint, label text) LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	SELECT c.chat_id, s.group_id, s.id, s.label
+	FROM wa_private.stat_series("group", bot, by, since) AS s
+	JOIN wa.chats AS c ON c.group_id = s.group_id;
+END
+$$;
+COMMENT ON FUNCTION wa_private.stat_chats(text, text, text, timestamptz) IS 'which chats of groups belong to which line of a chart';
+
+/* The chats that a statistic is restricted to, or null, like wa_private.stat_groups(). */
+CREATE FUNCTION wa_private.stat_chat_list("group" text, bot text, since timestamptz)
+RETURNS bigint[] LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF "group" IS NULL AND bot IS NULL THEN
+		RETURN NULL;
+	END IF;
+	RETURN ARRAY(SELECT s.chat_id FROM wa_private.stat_chats("group", bot, 'total', since) AS s);
+END
+$$;
+COMMENT ON FUNCTION wa_private.stat_chat_list(text, text, timestamptz) IS 'the chats that a statistic is restricted to, null when it is not';
+
+CREATE FUNCTION wa.stat_activity("from" timestamptz DEFAULT now() - interval '28 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL)
+RETURNS TABLE (weekday integer, hour integer, messages bigint, people bigint, percent numeric)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	zone text := wa_private.stat_timezone();
+	chats bigint[];
+BEGIN
+	PERFORM wa_private.stat_check("from", "to");
+	chats := wa_private.stat_chat_list("group", bot, "from");
+	RETURN QUERY
+	WITH counted AS (
+		SELECT extract(isodow FROM m.sent_at AT TIME ZONE zone)::integer AS weekday, extract(hour FROM m.sent_at AT TIME ZONE zone)::integer AS hour,
+			count(*) AS messages, count(DISTINCT m.sender) AS people
+		FROM wa.messages AS m
+		JOIN wa_private.stat_chats("group", bot, 'total', "from") AS s ON s.chat_id = m.chat_id
+		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to"
+		GROUP BY 1, 2
+	)
+	SELECT d.n, h.n, coalesce(c.messages, 0), coalesce(c.people, 0), wa_private.stat_percent(coalesce(c.messages, 0), sum(c.messages) OVER ())
+	FROM generate_series(1, 7) AS d (n)
+	CROSS JOIN generate_series(0, 23) AS h (n)
+	LEFT JOIN counted AS c ON c.weekday = d.n AND c.hour = h.n
+	ORDER BY d.n, h.n;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_activity(timestamptz, timestamptz, text, text) IS
+'messages and people who wrote by weekday (1 Monday to 7 Sunday) and hour, a heat map of 168 rows; whole weeks compare best';
+
+CREATE FUNCTION wa.stat_messages("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL, step text DEFAULT 'day', by text DEFAULT 'total')
+RETURNS TABLE ("time" timestamptz, id bigint, label text, messages bigint, people bigint, groups bigint, from_bots bigint)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	chats bigint[];
+	begins timestamptz[];
+	first timestamptz;
+	last timestamptz;
+BEGIN
+	SELECT array_agg(s.since ORDER BY s.n), min(s.since), max(s.until) INTO begins, first, last
+	FROM wa_private.stat_steps("from", "to", step) AS s;
+	chats := wa_private.stat_chat_list("group", bot, first);
+	RETURN QUERY
+	WITH lines AS (
+		SELECT DISTINCT s.id, s.label FROM wa_private.stat_series("group", bot, by, first) AS s
+		UNION SELECT 0, 'all' WHERE by = 'total'
+	), counted AS (
+		SELECT s.id, width_bucket(m.sent_at, begins) AS n, count(*) AS messages, count(DISTINCT m.sender) AS people,
+			count(DISTINCT m.chat_id) AS groups, count(*) FILTER (WHERE m.from_me) AS from_bots
+		FROM wa.messages AS m
+		JOIN wa_private.stat_chats("group", bot, by, first) AS s ON s.chat_id = m.chat_id
+		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= first AND m.sent_at < last
+		GROUP BY 1, 2
+	)
+	SELECT t.since, nullif(l.id, 0), l.label, coalesce(c.messages, 0), coalesce(c.people, 0), coalesce(c.groups, 0), coalesce(c.from_bots, 0)
+	FROM lines AS l
+	CROSS JOIN unnest(begins) WITH ORDINALITY AS t (since, n)
+	LEFT JOIN counted AS c ON c.id = l.id AND c.n = t.n
+	ORDER BY t.since, l.label, l.id;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_messages(timestamptz, timestamptz, text, text, text, text) IS
+'messages in groups per step, of all, per group or per bot; people: who wrote; groups: in which something was written; from_bots: by the account of the bot that brought it';
+
+CREATE FUNCTION wa.stat_active_members("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL, by text DEFAULT 'total')
+RETURNS TABLE ("time" timestamptz, id bigint, label text, daily bigint, weekly bigint, monthly bigint, percent_sticky numeric)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	zone text := wa_private.stat_timezone();
+	chats bigint[];
+	begins timestamptz[];
+	since timestamptz;
+	last timestamptz;
+BEGIN
+	-- the first day's month began 29 days before it
+	SELECT min(s.since) INTO since FROM wa_private.stat_steps("from", "to", 'day') AS s;
+	SELECT array_agg(s.since ORDER BY s.n), max(s.until) INTO begins, last
+	FROM wa_private.stat_steps(((since AT TIME ZONE zone) - interval '29 days') AT TIME ZONE zone, greatest("to", since), 'day') AS s;
+	chats := wa_private.stat_chat_list("group", bot, since);
+	RETURN QUERY
+	WITH lines AS (
+		SELECT DISTINCT s.id, s.label FROM wa_private.stat_series("group", bot, by, since) AS s
+		UNION SELECT 0, 'all' WHERE by = 'total'
+	), days AS (
+		SELECT DISTINCT s.id, m.sender, width_bucket(m.sent_at, begins) AS n
+		FROM wa.messages AS m
+		JOIN wa_private.stat_chats("group", bot, by, since) AS s ON s.chat_id = m.chat_id
+		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sender IS NOT NULL
+			AND m.sent_at >= begins[1] AND m.sent_at < last
+	), spans AS (
+		-- a day counts until the same person's next one, so that nobody counts twice
+		SELECT d.id, d.n, lead(d.n) OVER (PARTITION BY d.id, d.sender ORDER BY d.n) AS next FROM days AS d
+	), changes AS (
+		SELECT s.id, x.n, sum(x.daily) AS daily, sum(x.weekly) AS weekly, sum(x.monthly) AS monthly
+		FROM spans AS s
+		CROSS JOIN LATERAL (VALUES (s.n, 1, 1, 1), (s.n + 1, -1, 0, 0), (least(s.n + 7, s.next), 0, -1, 0),
+			(least(s.n + 30, s.next), 0, 0, -1)) AS x (n, daily, weekly, monthly)
+		GROUP BY 1, 2
+	), running AS (
+		SELECT t.since, t.n, l.id, l.label, sum(c.daily) OVER w AS daily, sum(c.weekly) OVER w AS weekly, sum(c.monthly) OVER w AS monthly
+		FROM lines AS l
+		CROSS JOIN unnest(begins) WITH ORDINALITY AS t (since, n)
+		LEFT JOIN changes AS c ON c.id = l.id AND c.n = t.n
+		WINDOW w AS (PARTITION BY l.id ORDER BY t.n)
+	)
+	SELECT r.since, nullif(r.id, 0), r.label, coalesce(r.daily, 0)::bigint, coalesce(r.weekly, 0)::bigint, coalesce(r.monthly, 0)::bigint,
+		wa_private.stat_percent(r.daily, r.monthly)
+	FROM running AS r
+	WHERE r.n > 29
+	ORDER BY r.since, r.label, r.id;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_active_members(timestamptz, timestamptz, text, text, text) IS
+'people who wrote on each day, in the 7 and in the 30 days that end with it; percent_sticky: daily in percent of monthly';
+
+CREATE FUNCTION wa.stat_participation("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL)
+RETURNS TABLE (group_id bigint, group_subject text, members bigint, wrote bigint, silent bigint, percent_silent numeric)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	chats bigint[];
+BEGIN
+	PERFORM wa_private.stat_check("from", "to");
+	chats := wa_private.stat_chat_list("group", bot, "from");
+	RETURN QUERY
+	WITH series AS MATERIALIZED (
+		SELECT s.* FROM wa_private.stat_chats("group", bot, 'group', "from") AS s
+		JOIN wa.groups AS g ON g.group_id = s.group_id AND g.watch_level = 'messages'
+	), wrote AS (
+		SELECT DISTINCT s.group_id, m.sender
+		FROM wa.messages AS m
+		JOIN series AS s ON s.chat_id = m.chat_id
+		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to"
+	)
+	SELECT s.group_id, s.label, count(m.user_id), count(w.sender), count(m.user_id) - count(w.sender),
+		wa_private.stat_percent(count(m.user_id) - count(w.sender), count(m.user_id))
+	FROM series AS s
+	LEFT JOIN wa.memberships AS m ON m.group_id = s.group_id AND m.left_at IS NULL
+	LEFT JOIN wrote AS w ON w.group_id = m.group_id AND w.sender = m.user_id
+	GROUP BY 1, 2
+	ORDER BY 3 DESC, 2, 1;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_participation(timestamptz, timestamptz, text, text) IS
+'how many of the members of now wrote in the range and how many are silent, per group whose messages are stored';
+
+CREATE FUNCTION wa.stat_silent_members("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL, "limit" integer DEFAULT 100)
+RETURNS TABLE (group_id bigint, group_subject text, user_id bigint, name text, role text, joined_at timestamptz)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	chats bigint[];
+BEGIN
+	PERFORM wa_private.stat_check("from", "to");
+	PERFORM wa_private.stat_check_limit("limit");
+	chats := wa_private.stat_chat_list("group", bot, "from");
+	RETURN QUERY
+	WITH series AS MATERIALIZED (
+		SELECT s.* FROM wa_private.stat_chats("group", bot, 'group', "from") AS s
+		JOIN wa.groups AS g ON g.group_id = s.group_id AND g.watch_level = 'messages'
+	), wrote AS (
+		SELECT DISTINCT s.group_id, m.sender
+		FROM wa.messages AS m
+		JOIN series AS s ON s.chat_id = m.chat_id
+		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to"
+	), silent AS (
+		SELECT s.group_id, s.label, m.user_id, m.role, m.joined_at
+		FROM series AS s
+		JOIN wa.memberships AS m ON m.group_id = s.group_id AND m.left_at IS NULL
+		WHERE NOT EXISTS (SELECT FROM wrote AS w WHERE w.group_id = m.group_id AND w.sender = m.user_id)
+		ORDER BY m.joined_at, s.group_id, m.user_id
+		LIMIT "limit"
+	)
+	SELECT x.group_id, x.label, x.user_id, p.name, x.role, x.joined_at
+	FROM silent AS x
+	JOIN wa.people AS p ON p.user_id = x.user_id
+	ORDER BY x.joined_at, x.group_id, x.user_id;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_silent_members(timestamptz, timestamptz, text, text, integer) IS
+'members of now who wrote nothing in the range, the oldest members first, of groups whose messages are stored';
+
+CREATE FUNCTION wa.stat_message_kinds("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL)
+RETURNS TABLE (kind text, messages bigint, percent numeric, people bigint, forwarded bigint, edited bigint, deleted bigint)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	chats bigint[];
+BEGIN
+	PERFORM wa_private.stat_check("from", "to");
+	chats := wa_private.stat_chat_list("group", bot, "from");
+	RETURN QUERY
+	SELECT coalesce(m.kind, 'unknown'), count(*), wa_private.stat_percent(count(*), sum(count(*)) OVER ()), count(DISTINCT m.sender),
+		count(*) FILTER (WHERE m.is_forwarded), count(m.edited_at), count(m.revoked_at)
+	FROM wa.messages AS m
+	JOIN wa_private.stat_chats("group", bot, 'total', "from") AS s ON s.chat_id = m.chat_id
+	WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to"
+	GROUP BY 1
+	ORDER BY 2 DESC, 1;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_message_kinds(timestamptz, timestamptz, text, text) IS
+'messages of each kind with their share, how many people sent some, and how many were forwarded, edited, deleted for everybody';
+
+CREATE FUNCTION wa.stat_concentration("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL, by text DEFAULT 'total', top integer DEFAULT 10)
+RETURNS TABLE (id bigint, label text, messages bigint, speakers bigint, top_messages bigint, percent_top numeric, gini numeric)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	chats bigint[];
+BEGIN
+	PERFORM wa_private.stat_check("from", "to");
+	PERFORM wa_private.stat_check_limit(top);
+	chats := wa_private.stat_chat_list("group", bot, "from");
+	RETURN QUERY
+	WITH speakers AS (
+		SELECT s.id, s.label, m.sender, count(*) AS messages
+		FROM wa.messages AS m
+		JOIN wa_private.stat_chats("group", bot, by, "from") AS s ON s.chat_id = m.chat_id
+		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sender IS NOT NULL
+			AND m.sent_at >= "from" AND m.sent_at < "to"
+		GROUP BY 1, 2, 3
+	), ranked AS (
+		SELECT s.*, row_number() OVER (PARTITION BY s.id ORDER BY s.messages, s.sender) AS up,
+			row_number() OVER (PARTITION BY s.id ORDER BY s.messages DESC, s.sender DESC) AS down
+		FROM speakers AS s
+	)
+	SELECT nullif(r.id, 0), r.label, sum(r.messages)::bigint, count(*), (sum(r.messages) FILTER (WHERE r.down <= top))::bigint,
+		wa_private.stat_percent(sum(r.messages) FILTER (WHERE r.down <= top), sum(r.messages)),
+		-- of x in rising order: 2 * sum(i * x) / (n * sum(x)) - (n + 1) / n
+		round(2 * sum(r.up * r.messages) / (count(*) * sum(r.messages)) - (count(*) + 1)::numeric / count(*), 4)
+	FROM ranked AS r
+	GROUP BY r.id, r.label
+	ORDER BY 3 DESC, 2, 1;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_concentration(timestamptz, timestamptz, text, text, text, integer) IS
+'how evenly people speak: share of the top speakers, and Gini coefficient over those who wrote (0 all alike, near 1 one writes everything)';
+
+CREATE FUNCTION wa.stat_speakers("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL, "limit" integer DEFAULT 20)
+RETURNS TABLE (user_id bigint, name text, messages bigint, percent numeric, groups bigint, active_days bigint, last_at timestamptz)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	zone text := wa_private.stat_timezone();
+	chats bigint[];
+BEGIN
+	PERFORM wa_private.stat_check("from", "to");
+	PERFORM wa_private.stat_check_limit("limit");
+	chats := wa_private.stat_chat_list("group", bot, "from");
+	RETURN QUERY
+	WITH said AS (
+		SELECT m.sender, count(*) AS messages, sum(count(*)) OVER () AS of_all, count(DISTINCT m.chat_id) AS groups,
+			count(DISTINCT (m.sent_at AT TIME ZONE zone)::date) AS active_days, max(m.sent_at) AS last_at
+		FROM wa.messages AS m
+		JOIN wa_private.stat_chats("group", bot, 'total', "from") AS s ON s.chat_id = m.chat_id
+		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to"
+		GROUP BY 1
+	), best AS (
+		SELECT s.* FROM said AS s WHERE s.sender IS NOT NULL ORDER BY s.messages DESC, s.sender LIMIT "limit"
+	)
+	SELECT b.sender, p.name, b.messages, wa_private.stat_percent(b.messages, b.of_all), b.groups, b.active_days, b.last_at
+	FROM best AS b
+	LEFT JOIN wa.people AS p ON p.user_id = b.sender
+	ORDER BY b.messages DESC, b.sender;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_speakers(timestamptz, timestamptz, text, text, integer) IS
+'who wrote most in groups: messages and their share of all, in how many groups, on how many days, when last';
+
+CREATE FUNCTION wa.stat_reactions("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL, step text DEFAULT 'day', by text DEFAULT 'total')
+RETURNS TABLE ("time" timestamptz, id bigint, label text, messages bigint, reacted bigint, reactions bigint, percent_reacted numeric,
+	per_message numeric)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	chats bigint[];
+	begins timestamptz[];
+	first timestamptz;
+	last timestamptz;
+BEGIN
+	SELECT array_agg(s.since ORDER BY s.n), min(s.since), max(s.until) INTO begins, first, last
+	FROM wa_private.stat_steps("from", "to", step) AS s;
+	chats := wa_private.stat_chat_list("group", bot, first);
+	RETURN QUERY
+	WITH lines AS (
+		SELECT DISTINCT s.id, s.label FROM wa_private.stat_series("group", bot, by, first) AS s
+		UNION SELECT 0, 'all' WHERE by = 'total'
+	), answers AS (
+		SELECT r.message_id, count(*) AS reactions
+		FROM wa.message_responses AS r
+		WHERE r.how = 'reaction' AND (chats IS NULL OR r.chat_id = ANY (chats))
+		GROUP BY 1
+	), counted AS (
+		SELECT s.id, width_bucket(m.sent_at, begins) AS n, count(*) AS messages, count(a.message_id) AS reacted, sum(a.reactions)::bigint AS reactions
+		FROM wa.messages AS m
+		JOIN wa_private.stat_chats("group", bot, by, first) AS s ON s.chat_id = m.chat_id
+		LEFT JOIN answers AS a ON a.message_id = m.message_id
+		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= first AND m.sent_at < last
+		GROUP BY 1, 2
+	)
+	SELECT t.since, nullif(l.id, 0), l.label, coalesce(c.messages, 0), coalesce(c.reacted, 0), coalesce(c.reactions, 0),
+		wa_private.stat_percent(c.reacted, c.messages), round(coalesce(c.reactions, 0)::numeric / c.messages, 2)
+	FROM lines AS l
+	CROSS JOIN unnest(begins) WITH ORDINALITY AS t (since, n)
+	LEFT JOIN counted AS c ON c.id = l.id AND c.n = t.n
+	ORDER BY t.since, l.label, l.id;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_reactions(timestamptz, timestamptz, text, text, text, text) IS
+'reactions to the messages sent in each step, whenever they came: how many messages have some, and how many there are per message';
+
+CREATE FUNCTION wa.stat_most_reacted("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL, "limit" integer DEFAULT 20)
+RETURNS TABLE (message_id bigint, sent_at timestamptz, group_id bigint, group_subject text, sender bigint, sender_name text, kind text,
+	reactions bigint)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	chats bigint[];
+BEGIN
+	PERFORM wa_private.stat_check("from", "to");
+	PERFORM wa_private.stat_check_limit("limit");
+	chats := wa_private.stat_chat_list("group", bot, "from");
+	RETURN QUERY
+	WITH answers AS (
+		SELECT r.message_id, count(*) AS reactions
+		FROM wa.message_responses AS r
+		WHERE r.how = 'reaction' AND (chats IS NULL OR r.chat_id = ANY (chats))
+		GROUP BY 1
+	), best AS (
+		SELECT m.message_id, m.sent_at, s.group_id, s.label, m.sender, m.kind, a.reactions
+		FROM wa.messages AS m
+		JOIN wa_private.stat_chats("group", bot, 'group', "from") AS s ON s.chat_id = m.chat_id
+		JOIN answers AS a ON a.message_id = m.message_id
+		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to"
+		ORDER BY a.reactions DESC, m.message_id
+		LIMIT "limit"
+	)
+	SELECT b.message_id, b.sent_at, b.group_id, b.label, b.sender, p.name, b.kind, b.reactions
+	FROM best AS b
+	LEFT JOIN wa.people AS p ON p.user_id = b.sender
+	ORDER BY b.reactions DESC, b.message_id;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_most_reacted(timestamptz, timestamptz, text, text, integer) IS
+'messages of groups to which most people reacted';
+
+CREATE FUNCTION wa.stat_polls("from" timestamptz DEFAULT now() - interval '90 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL)
+RETURNS TABLE (message_id bigint, sent_at timestamptz, group_id bigint, group_subject text, sender bigint, sender_name text, members bigint,
+	voters bigint, percent_turnout numeric)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	chats bigint[];
+BEGIN
+	PERFORM wa_private.stat_check("from", "to");
+	chats := wa_private.stat_chat_list("group", bot, "from");
+	RETURN QUERY
+	SELECT m.message_id, m.sent_at, s.group_id, s.label, m.sender, p.name, e.members, v.voters, wa_private.stat_percent(e.voted, e.members)
+	FROM wa.messages AS m
+	JOIN wa_private.stat_chats("group", bot, 'group', "from") AS s ON s.chat_id = m.chat_id
+	LEFT JOIN wa.people AS p ON p.user_id = m.sender
+	CROSS JOIN LATERAL (SELECT count(*) AS voters, array_agg(r.user_id) AS list
+		FROM wa.message_responses AS r WHERE r.how = 'vote' AND r.message_id = m.message_id) AS v
+	CROSS JOIN LATERAL (
+		SELECT count(DISTINCT x.user_id) AS members, count(DISTINCT x.user_id) FILTER (WHERE x.user_id = ANY (v.list)) AS voted
+		FROM wa.memberships AS x
+		WHERE x.group_id = s.group_id AND (x.left_at IS NULL OR x.left_at > m.sent_at)
+			AND (x.joined_at <= m.sent_at OR x.joined_precision IS NULL AND x.join_event_id IS NULL)) AS e
+	WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.kind = 'poll' AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to"
+	ORDER BY m.sent_at DESC, m.message_id;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_polls(timestamptz, timestamptz, text, text) IS
+'polls of groups: members when it was sent, people who have voted, and the turnout of those members in percent';
+
+CREATE FUNCTION wa.stat_first_response("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	bot text DEFAULT NULL, step text DEFAULT 'day', by text DEFAULT 'total')
+RETURNS TABLE ("time" timestamptz, id bigint, label text, asked bigint, answered bigint, percent_answered numeric, median interval,
+	percentile_90 interval, longest interval)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	zone text := wa_private.stat_timezone();
+	the_bot bigint := CASE WHEN bot IS NOT NULL THEN wa_private.stat_bot(bot) END;
+	begins timestamptz[];
+	first timestamptz;
+	last timestamptz;
+BEGIN
+	IF by IS NULL OR by NOT IN ('total', 'bot', 'chat') THEN
+		RAISE EXCEPTION 'a statistic of direct chats cannot be divided by %', coalesce(quote_literal(left(by, 40)), 'null')
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'It can be divided by total, bot or chat.';
+	END IF;
+	SELECT array_agg(s.since ORDER BY s.n), min(s.since), max(s.until) INTO begins, first, last
+	FROM wa_private.stat_steps("from", "to", step) AS s;
+	RETURN QUERY
+	WITH asked AS (
+		SELECT m.chat_id, c.bot_id, c.user_id, min(m.sent_at) AS at
+		FROM wa.chats AS c
+		JOIN wa.messages AS m ON m.chat_id = c.chat_id
+		WHERE c.kind = 'direct' AND (the_bot IS NULL OR c.bot_id = the_bot) AND NOT m.from_me AND m.state = 'stored'
+			AND m.sent_at >= first AND m.sent_at < last
+		GROUP BY 1, 2, 3, (m.sent_at AT TIME ZONE zone)::date
+	), waits AS (
+		SELECT a.*, r.sent_at - a.at AS wait
+		FROM asked AS a
+		LEFT JOIN LATERAL (
+			SELECT m.sent_at
+			FROM wa.messages AS m
+			WHERE m.chat_id = a.chat_id AND m.from_me AND m.state = 'stored' AND m.sent_at >= a.at
+			ORDER BY m.sent_at
+			LIMIT 1) AS r ON true
+	), counted AS (
+		SELECT width_bucket(w.at, begins) AS n, CASE by WHEN 'bot' THEN w.bot_id WHEN 'chat' THEN w.chat_id ELSE 0 END AS id,
+			CASE by WHEN 'chat' THEN w.user_id END AS user_id, count(*) AS asked, count(w.wait) AS answered,
+			percentile_cont(0.5) WITHIN GROUP (ORDER BY w.wait) AS median, percentile_cont(0.9) WITHIN GROUP (ORDER BY w.wait) AS percentile_90,
+			max(w.wait) AS longest
+		FROM waits AS w
+		GROUP BY 1, 2, 3
+	), lines AS (
+		SELECT 0::bigint AS id, 'all' AS label WHERE by = 'total'
+		UNION ALL
+		SELECT b.bot_id, b.name FROM wa.bots AS b WHERE by = 'bot' AND (the_bot IS NULL OR b.bot_id = the_bot)
+		UNION ALL
+		SELECT x.id, coalesce(p.name, 'person ' || x.user_id)
+		FROM (SELECT DISTINCT c.id, c.user_id FROM counted AS c WHERE by = 'chat') AS x
+		LEFT JOIN wa.people AS p ON p.user_id = x.user_id
+	)
+	SELECT t.since, nullif(l.id, 0), l.label, coalesce(c.asked, 0), coalesce(c.answered, 0), wa_private.stat_percent(c.answered, c.asked),
+		c.median, c.percentile_90, c.longest
+	FROM lines AS l
+	CROSS JOIN unnest(begins) WITH ORDINALITY AS t (since, n)
+	LEFT JOIN counted AS c ON c.id = l.id AND c.n = t.n
+	WHERE by <> 'chat' OR c.asked > 0
+	ORDER BY t.since, l.label, l.id;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_first_response(timestamptz, timestamptz, text, text, text) IS
+'how long people waited in direct chats: from their first message of each day to the next one of the bot''s account, of all, per bot or per chat';
+
+CREATE FUNCTION wa.stat_pipeline("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	bot text DEFAULT NULL, step text DEFAULT 'day')
+RETURNS TABLE ("time" timestamptz, bot_id bigint, bot_name text, messages bigint, stored bigint, recovered bigint, pending bigint,
+	lost bigint, unavailable bigint, rejected bigint, percent_unreadable numeric, mean_delay interval)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	the_bot bigint := CASE WHEN bot IS NOT NULL THEN wa_private.stat_bot(bot) END;
+	begins timestamptz[];
+	first timestamptz;
+	last timestamptz;
+BEGIN
+	SELECT array_agg(s.since ORDER BY s.n), min(s.since), max(s.until) INTO begins, first, last
+	FROM wa_private.stat_steps("from", "to", step) AS s;
+	RETURN QUERY
+	WITH arrived AS (
+		SELECT m.bot_id, width_bucket(m.sent_at, begins) AS n, count(*) AS messages, count(*) FILTER (WHERE m.state = 'stored') AS stored,
+			count(*) FILTER (WHERE m.state = 'stored' AND m.origin IN ('retry', 'phone')) AS recovered,
+			count(*) FILTER (WHERE m.state = 'pending') AS pending, count(*) FILTER (WHERE m.state = 'lost') AS lost,
+			count(*) FILTER (WHERE m.state = 'unavailable') AS unavailable,
+			avg(m.received_at - m.sent_at) FILTER (WHERE m.origin = 'live' AND NOT m.was_offline) AS delay
+		FROM wa.messages AS m
+		WHERE (the_bot IS NULL OR m.bot_id = the_bot) AND m.sent_at >= first AND m.sent_at < last
+		GROUP BY 1, 2
+	), rejects AS (
+		SELECT r.bot_id, width_bucket(r.rejected_at, begins) AS n, count(r.rejected_id) AS rejected
+		FROM wa.rejected AS r
+		WHERE (the_bot IS NULL OR r.bot_id = the_bot) AND r.rejected_at >= first AND r.rejected_at < last
+		GROUP BY 1, 2
+	)
+	SELECT t.since, b.bot_id, b.name, coalesce(a.messages, 0), coalesce(a.stored, 0), coalesce(a.recovered, 0), coalesce(a.pending, 0),
+		coalesce(a.lost, 0), coalesce(a.unavailable, 0), coalesce(r.rejected, 0), wa_private.stat_percent(a.pending + a.lost, a.messages), a.delay
+	FROM wa.bots AS b
+	CROSS JOIN unnest(begins) WITH ORDINALITY AS t (since, n)
+	LEFT JOIN arrived AS a ON a.bot_id = b.bot_id AND a.n = t.n
+	LEFT JOIN rejects AS r ON r.bot_id = b.bot_id AND r.n = t.n
+	WHERE the_bot IS NULL OR b.bot_id = the_bot
+	ORDER BY t.since, b.name, b.bot_id;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_pipeline(timestamptz, timestamptz, text, text) IS
+'what became of the messages that each bot brought first, of groups and direct chats; recovered: read at a later try; mean_delay: of what came live, from sending to here';
