@@ -125,27 +125,6 @@ END
 $$;
 COMMENT ON FUNCTION wa_private.report_retention(timestamptz, timestamptz, text, text, text) IS 'part of a report: who stayed';
 
-/* Messages in groups by weekday (1: Monday) and hour; hours without any are missing. */
-CREATE FUNCTION wa_private.report_hours("from" timestamptz, "to" timestamptz, "group" text, bot text)
-RETURNS TABLE (weekday integer, hour integer, messages bigint) LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_custom_plan
-AS $$
-#variable_conflict use_column
-DECLARE
-	zone text := wa_private.stat_timezone();
-	groups bigint[] := wa_private.stat_groups("group", bot, "from");
-BEGIN
-	RETURN QUERY
-	SELECT extract(isodow FROM m.sent_at AT TIME ZONE zone)::integer, extract(hour FROM m.sent_at AT TIME ZONE zone)::integer, count(*)
-	FROM wa.messages AS m
-	JOIN wa.chats AS c ON c.chat_id = m.chat_id
-	WHERE m.sent_at >= "from" AND m.sent_at < "to" AND c.kind = 'group' AND (groups IS NULL OR c.group_id = ANY (groups))
-	GROUP BY 1, 2;
-END
-$$;
-COMMENT ON FUNCTION wa_private.report_hours(timestamptz, timestamptz, text, text) IS 'messages in groups by weekday and hour';
-
 CREATE FUNCTION wa_private.report_activity("from" timestamptz, "to" timestamptz, "group" text, bot text)
 RETURNS text LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -157,14 +136,13 @@ DECLARE
 	most bigint;
 BEGIN
 	SELECT string_agg(format('<rect class="%s" x="%s" y="%s" width="40" height="13"%s><title>%s %s:00: %s</title></rect>',
-			CASE WHEN h.messages > 0 THEN 'in' ELSE 'none' END, round(x.hour * 1000 / 24.0 + 0.8, 1), round((x.weekday - 1) * 100 / 7.0 + 0.6, 1),
+			CASE WHEN h.messages > 0 THEN 'in' ELSE 'none' END, round(h.hour * 1000 / 24.0 + 0.8, 1), round((h.weekday - 1) * 100 / 7.0 + 0.6, 1),
 			-- empty hours stay visible, and one message differs from none
 			CASE WHEN h.messages > 0 THEN format(' fill-opacity="%s"', round(0.2 + 0.8 * h.messages / h.most, 2)) ELSE ' fill-opacity="0.45"' END,
-			names[x.weekday], x.hour, coalesce(h.messages, 0)), '' ORDER BY x.weekday, x.hour), sum(h.messages), max(h.messages) INTO cells, messages, most
-	FROM (SELECT w.weekday, o.hour FROM generate_series(1, 7) AS w (weekday) CROSS JOIN generate_series(0, 23) AS o (hour)) AS x
-	LEFT JOIN (SELECT r.weekday, r.hour, r.messages, max(r.messages) OVER () AS most
-		FROM wa_private.report_hours("from", "to", "group", bot) AS r) AS h USING (weekday, hour);
-	IF messages IS NULL THEN
+			names[h.weekday], h.hour, h.messages), '' ORDER BY h.weekday, h.hour), sum(h.messages), max(h.messages) INTO cells, messages, most
+	FROM (SELECT a.weekday, a.hour, a.messages, max(a.messages) OVER () AS most
+		FROM wa.stat_activity("from", "to", "group", bot) AS a) AS h;
+	IF coalesce(messages, 0) = 0 THEN
 		RETURN wa_private.report_section('Activity by hour and weekday', wa_private.report_missing(
 			'No messages of groups are stored in this range. They are where a group is watched for them: '
 			'<code>SELECT wa.watch_group(group_id, &#39;messages&#39;) FROM wa.groups</code>.'));
