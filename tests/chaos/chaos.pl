@@ -102,6 +102,11 @@ for my $n (1 .. $option{kills})
 		print $out "$n of $option{kills}: $done{worker} workers, $done{postmaster} postmasters, $done{cut} cuts, ", events_so_far(), " events\n";
 	}
 }
+# what waited for a bot that was away is to be lost like the rest
+if ($option{drop} > 0)
+{
+	wait_connected($simulator, "$_", "bot$_ is back while the service still loses") for @numbers;
+}
 $simulator->ask({ do => 'churn_stop' });
 $simulator->ask({ do => 'faults_clear' });
 
