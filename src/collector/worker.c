@@ -42,7 +42,8 @@
 #define HOUSEKEEP_FULL 1000                  /* rows of a round after which there may be more */
 #define PULL_US (10 * INT64_C(1000))         /* bringing records before what came is stored */
 #define LIVE_US (1 * WA_SECOND) /* after the last event others may wait for us again any moment */
-#define CALM_US (2 * WA_SECOND) /* after that the system gets free memory back */
+#define GATHER_US (5 * INT64_C(1000)) /* longest rest between two transactions */
+#define CALM_US (2 * WA_SECOND)       /* after that the system gets free memory back */
 #define TRIM_MOST_US (60 * WA_SECOND) /* the same while there is no calm */
 #define LOCK_TIMEOUT "500ms"          /* then the batch waits, not the sockets */
 
@@ -60,6 +61,8 @@ static bool reload_wanted = true;
 static int64 beat_at;
 static int64 due_at;
 static int64 stored_at;
+static int64 store_at;   /* what comes before is gathered */
+static bool gathering;   /* something waits for that */
 static int64 fetched_at; /* the last step of what is fetched */
 static int64 trimmed_at;
 static int64 housekeep_at;
@@ -143,6 +146,8 @@ wait_for_work(bool busy)
 		int loop_ms = session_loop_timeout_ms();
 
 		deadline = Min(deadline, beat_at);
+		if (gathering)
+			deadline = Min(deadline, store_at);
 		if (!idle)
 			deadline = Min(deadline, fetch_deadline());
 		if (reload_wanted)
@@ -241,6 +246,41 @@ pull(void)
 	return !more && session_hungry_deadline() > host_now().mono_us;
 }
 
+/* Adds what was stored since the last time to the slot, which outlives this process. */
+static void
+add_counts(void)
+{
+	static BatchCounts known;
+	BatchCounts now = *batch_counts(batch);
+
+	pg_atomic_fetch_add_u64(&slot->messages, now.messages - known.messages);
+	pg_atomic_fetch_add_u64(&slot->pending, now.pending - known.pending);
+	pg_atomic_fetch_add_u64(&slot->batches, now.batches - known.batches);
+	known = now;
+}
+
+/*
+ * Stores the batch.  A transaction costs as much as many messages: after each
+ * one, what comes is gathered for as long as it took, so that at most half of
+ * the time goes into them.  Nothing waits when little happens, nor when more is
+ * there than could be read.
+ */
+static void
+store(bool pulled_all)
+{
+	int64 now = host_now().mono_us;
+
+	gathering = pulled_all && now < store_at && batch_has_room(batch) && !batch_is_empty(batch);
+	if (gathering)
+		return;
+	batch_flush(batch, now);
+	if (batch_resolved(batch) == 0)
+		return;
+	stored_at = host_now().mono_us;
+	store_at = stored_at + Min(stored_at - now, GATHER_US);
+	add_counts();
+}
+
 static void
 take_mail(void)
 {
@@ -264,19 +304,6 @@ housekeep(int64 now)
 	housekeep_at = now + HOUSEKEEP_US;
 	if (store_housekeep(&touched) == STORE_OK && touched >= HOUSEKEEP_FULL)
 		housekeep_at = now + BEAT_US;
-}
-
-/* Adds what was stored since the last time to the slot, which outlives this process. */
-static void
-add_counts(void)
-{
-	static BatchCounts known;
-	BatchCounts now = *batch_counts(batch);
-
-	pg_atomic_fetch_add_u64(&slot->messages, now.messages - known.messages);
-	pg_atomic_fetch_add_u64(&slot->pending, now.pending - known.pending);
-	pg_atomic_fetch_add_u64(&slot->batches, now.batches - known.batches);
-	known = now;
 }
 
 /* Gauges for wa.workers, and counters that wait to be sent. */
@@ -336,12 +363,7 @@ wac_worker_main(Datum arg)
 		take_mail();
 		session_collect();
 		pulled_all = pull();
-		batch_flush(batch, host_now().mono_us);
-		if (batch_resolved(batch) > 0)
-		{
-			stored_at = host_now().mono_us;
-			add_counts();
-		}
+		store(pulled_all);
 		session_confirm();
 		batch_forget(batch);
 		busy = !pulled_all && batch_has_room(batch);
