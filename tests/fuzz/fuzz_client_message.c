@@ -513,7 +513,8 @@ check_message(const WaMessageNews *news)
 				 source->sender.len > 0);
 	TARGET_CHECK((news->content != NULL) == (news->state == MESSAGE_READ));
 	TARGET_CHECK((news->trouble != NULL) == (news->state != MESSAGE_READ));
-	TARGET_CHECK(news->content == NULL || news->content->kind != MESSAGE_NONE);
+	TARGET_CHECK(news->content == NULL || news->content->kind != MESSAGE_NONE ||
+				 news->content->refusal != NULL);
 	TARGET_CHECK(news->attempts <= SIGNAL_MAX_RETRIES);
 	TARGET_CHECK((news->copy != NULL) == (strcmp(news->origin, "phone") == 0));
 }
