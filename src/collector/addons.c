@@ -113,7 +113,7 @@ add_one(Batch *batch, const WaEnv *env, const StoreAddon *stored)
 	opened = open_one(&arena, stored, &content) == WA_OK &&
 			 rows_of_addon(&arena, &context, &addon, &content, &rows) == WA_OK;
 	if (opened)
-		batch_add_rows(batch, stored->bot_id, &rows, content.plaintext);
+		batch_add_rows(batch, stored->bot_id, &rows, content.plaintext, addon.chat);
 	arena_free(&arena);
 	return opened;
 }

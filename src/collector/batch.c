@@ -254,7 +254,10 @@ add_message(Batch *batch, BatchUnit *unit, const BatchSource *source, const WaMe
 	Rows rows;
 
 	if (unit->content.data == NULL)
+	{
 		unit->content = copy_bytes(batch, news->plaintext);
+		unit->chat = copy_bytes(batch, news->source->chat);
+	}
 	arena_init(&arena, &batch->scratch, ROWS_MAX_MEMORY);
 	if (rows_of_news(&arena, &context, news, &rows) != WA_OK)
 		unit->is_broken = true;
@@ -375,13 +378,14 @@ batch_add(Batch *batch, const BatchSource *source, const WaEvent *event, WaNow n
 }
 
 void
-batch_add_rows(Batch *batch, int64 bot_id, const Rows *rows, WaStr content)
+batch_add_rows(Batch *batch, int64 bot_id, const Rows *rows, WaStr content, WaStr chat)
 {
 	BatchSource source = {.bot_id = bot_id};
 	BatchUnit *unit = open_unit(batch, &source, 0, WA_STR_NONE);
 	MemoryContext old = MemoryContextSwitchTo(batch->context);
 
 	unit->content = copy_bytes(batch, content);
+	unit->chat = copy_bytes(batch, chat);
 	put_rows(batch, unit, rows);
 	MemoryContextSwitchTo(old);
 }
@@ -459,14 +463,14 @@ static StoreResult
 park_unit(Batch *batch, const BatchUnit *unit, const StoreError *cause, bool *is_whole)
 {
 	StoreResult result =
-		store_reject(unit->bot_id, unit->stanza_bytes, unit->content, cause->message,
+		store_reject(unit->bot_id, unit->stanza_bytes, unit->content, unit->chat, cause->message,
 					 cause->sqlstate, batch->items + unit->first_item, unit->n_items);
 
 	*is_whole = true;
 	if (result != STORE_FAILED || store_error()->trouble == TROUBLE_PASSING)
 		return result;
 	*is_whole = !unit->holds_keys;
-	return store_reject(unit->bot_id, unit->stanza_bytes, unit->content, cause->message,
+	return store_reject(unit->bot_id, unit->stanza_bytes, unit->content, unit->chat, cause->message,
 						cause->sqlstate, NULL, 0);
 }
 

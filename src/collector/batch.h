@@ -32,6 +32,7 @@ typedef struct BatchUnit
 	int n_items;
 	WaStr stanza_bytes; /* absent: from no stanza */
 	WaStr content;      /* what was decrypted of it; absent: nothing */
+	WaStr chat;         /* and where that was said */
 	bool holds_keys;    /* or records: without them the client is ahead of the tables */
 	bool is_broken;     /* an event could not be written as a fact */
 	int attempts;
@@ -58,8 +59,8 @@ typedef struct BatchSource
 
 extern void batch_add(Batch *batch, const BatchSource *source, const WaEvent *event, WaNow now);
 
-/* What does not come from a client: has no one to confirm it to.  content: for wa.rejected. */
-extern void batch_add_rows(Batch *batch, int64 bot_id, const Rows *rows, WaStr content);
+/* What does not come from a client: has no one to confirm it to.  content, chat: for wa.rejected. */
+extern void batch_add_rows(Batch *batch, int64 bot_id, const Rows *rows, WaStr content, WaStr chat);
 
 /*
  * Stores what it can, with retries by halves; nothing when the time for a

@@ -460,6 +460,7 @@ reject_unit(const Unit *unit)
 {
 	StoreError cause = *store_error();
 	WaStr content = WA_STR_NONE;
+	WaStr chat = WA_STR_NONE;
 	StoreProgress progress = {.chunk_id = job->chunk->chunk_id, .state = "loading"};
 	StoreResult result;
 
@@ -468,9 +469,11 @@ reject_unit(const Unit *unit)
 		const StoreItem *item = job->items[unit->first_item + i];
 
 		content = item->kind == STORE_FACT ? str_from(item->fact) : item->message->raw;
+		if (item->kind == STORE_MESSAGE)
+			chat = item->message->chat;
 	}
-	result = store_reject(job->chunk->bot_id, WA_STR_NONE, content, cause.message, cause.sqlstate,
-						  NULL, 0);
+	result = store_reject(job->chunk->bot_id, WA_STR_NONE, content, chat, cause.message,
+						  cause.sqlstate, NULL, 0);
 	if (result != STORE_OK)
 		return result;
 	note_stored(unit, 0);

@@ -116,9 +116,9 @@ static Statement statements[N_STATEMENTS] = {
 	[MEDIA_SET] = {"SELECT wa_private.media_set($1, $2, $3, $4, $5)",
 				   5,
 				   {INT8OID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID}},
-	[REJECT_STANZA] = {"SELECT wa_private.reject($1, $2, $3, $4, $5)",
-					   5,
-					   {INT8OID, BYTEAOID, TEXTOID, TEXTOID, BYTEAOID}},
+	[REJECT_STANZA] = {"SELECT wa_private.reject($1, $2, $3, $4, $5, $6)",
+					   6,
+					   {INT8OID, BYTEAOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID}},
 	[HOUSEKEEP] = {"SELECT wa_private.housekeeping()", 0, {0}},
 	[SAVE_DEVICE] =
 		{"INSERT INTO wa_private.devices AS d (bot_id, noise_private, identity_private,"

@@ -148,10 +148,12 @@ extern StoreResult store_due_questions(const int64 *bots, int count, StoreQuesti
 /*
  * Keeps a stanza that cannot be stored, with the reason and what was decrypted
  * of it, and stores all of the items but facts and messages: keys are kept, the
- * ratchet goes on.  content: absent when nothing was.
+ * ratchet goes on.  content: absent when nothing was; it is not kept when chat
+ * is one whose messages are not stored.
  */
-extern StoreResult store_reject(int64 bot_id, WaStr stanza, WaStr content, const char *reason,
-								int sqlstate, StoreItem *const *items, int count);
+extern StoreResult store_reject(int64 bot_id, WaStr stanza, WaStr content, WaStr chat,
+								const char *reason, int sqlstate, StoreItem *const *items,
+								int count);
 
 /* Does what is due about every minute, a bounded amount; *touched: rows. */
 extern StoreResult store_housekeep(int *touched);

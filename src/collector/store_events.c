@@ -272,6 +272,7 @@ typedef struct RejectArgs
 	int64 bot_id;
 	WaStr stanza;
 	WaStr content;
+	WaStr chat;
 	const char *reason;
 	int sqlstate;
 	StoreItem *const *items;
@@ -292,6 +293,8 @@ reject_body(void *arg)
 		store_arg_datum(&args, (Datum) 0, true);
 	else
 		store_arg_bytes(&args, reject->content.data, reject->content.len);
+	store_arg_text(&args,
+				   pnstrdup(reject->chat.data != NULL ? reject->chat.data : "", reject->chat.len));
 	store_execute(REJECT_STANZA, &args);
 	for (int i = 0; i < reject->count; i++)
 		write_item(reject->items[i]);
@@ -299,10 +302,10 @@ reject_body(void *arg)
 }
 
 StoreResult
-store_reject(int64 bot_id, WaStr stanza, WaStr content, const char *reason, int sqlstate,
-			 StoreItem *const *items, int count)
+store_reject(int64 bot_id, WaStr stanza, WaStr content, WaStr chat, const char *reason,
+			 int sqlstate, StoreItem *const *items, int count)
 {
-	RejectArgs reject = {bot_id, stanza, content, reason, sqlstate, items, count};
+	RejectArgs reject = {bot_id, stanza, content, chat, reason, sqlstate, items, count};
 
 	return store_run("wa_collector: reject a stanza", reject_body, &reject);
 }

@@ -476,6 +476,16 @@ BEGIN
 				m_origin, m_extra, m_secret, NULL, true) AS x;
 		END IF;
 	END IF;
+	IF about_people AND EXISTS (SELECT FROM unnest(bot_ids) AS x (id) WHERE NOT EXISTS (SELECT FROM wa.bots AS b WHERE b.bot_id = x.id)) THEN
+		-- what a bot was told that is removed by now makes neither people nor groups again
+		SELECT coalesce(array_agg(x.bot ORDER BY x.no), '{}'), coalesce(array_agg(x.fact ORDER BY x.no), '{}') INTO bot_ids, facts
+		FROM unnest(bot_ids, facts) WITH ORDINALITY AS x (bot, fact, no)
+		JOIN wa.bots AS b ON b.bot_id = x.bot;
+		records := wa_private.people_of(facts, NULL);
+		IF names_people THEN
+			records := records || wa_private.people_of_messages(bot_ids, facts, NULL);
+		END IF;
+	END IF;
 
 	IF has_messages AND m.first_at IS NOT NULL THEN
 		PERFORM wa_private.make_partition('messages', m.first_at);

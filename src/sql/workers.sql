@@ -162,19 +162,27 @@ $$;
 COMMENT ON FUNCTION wa_private.worker_bots(integer, integer) IS
 'the bots with bot_id modulo workers = worker, with their keys; the keys are null for a bot that never began to link';
 
-/* Parks a stanza that cannot be stored. */
-CREATE FUNCTION wa_private.reject(bot_id bigint, stanza bytea, reason text, sqlstate text, content bytea DEFAULT NULL)
+/* Parks a stanza that cannot be stored.  chat: the JID of where its content was said. */
+CREATE FUNCTION wa_private.reject(bot_id bigint, stanza bytea, reason text, sqlstate text, content bytea DEFAULT NULL, chat text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	-- what nobody chose to have stored is not kept here, either
+	IF chat LIKE '%@g.us' AND coalesce((SELECT g.watch_level FROM wa.groups AS g WHERE g.jid = chat),
+			wa_private.default_level(reject.bot_id)) <> 'messages'
+		OR chat NOT LIKE '%@g.us' AND NOT wa_private.is_watched(reject.bot_id, jsonb_build_object('chat', chat),
+			wa_private.direct_levels(ARRAY[reject.bot_id], ARRAY[jsonb_build_object('chat', chat)])) THEN
+		content := NULL;
+	END IF;
+	-- nor is what a bot got that was removed meanwhile
 	INSERT INTO wa.rejected (bot_id, stanza, reason, sqlstate, content)
-	VALUES ((SELECT b.bot_id FROM wa.bots AS b WHERE b.bot_id = reject.bot_id), stanza,
-			coalesce(reject.reason, 'unknown'), reject.sqlstate, reject.content);
+	SELECT b.bot_id, reject.stanza, coalesce(reject.reason, 'unknown'), reject.sqlstate, reject.content
+	FROM wa.bots AS b WHERE b.bot_id = reject.bot_id;
 END
 $$;
-COMMENT ON FUNCTION wa_private.reject(bigint, bytea, text, text, bytea) IS
-'keeps a stanza that cannot be stored in wa.rejected, with what was decrypted of it';
+COMMENT ON FUNCTION wa_private.reject(bigint, bytea, text, text, bytea, text) IS
+'keeps a stanza that cannot be stored in wa.rejected, with what was decrypted of it where that is stored';
 
 /*
  * The metadata questions that are due: groups whose members may differ from
