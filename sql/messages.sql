@@ -199,3 +199,23 @@ SELECT (SELECT count(*) FROM wa_private.message_keys) AS keys, (SELECT count(*) 
 SELECT wa_private.forget_chats(ARRAY(SELECT chat_id FROM wa.chats));
 SELECT wa_private.forget_group(group_id, true) FROM wa.groups WHERE jid = 'm3@g.us';
 SELECT wa_private.forget_lonely_people();
+
+SELECT wa.add_bot('m late', default_watch => 'messages') AS late \gset
+-- what a member passed on leaves no file and no options beside the content that replaces it
+SELECT public.say(public.msg(:late, 'm9@g.us', 1, 'G1', 'passed on', 50, 'group_history', extra =>
+	'{"media": {"kind": "image", "mimetype": "image/forged", "key": "00"}, "poll": {"options": [{"name": "forged"}]}}'));
+SELECT public.say(public.msg(:late, 'm9@g.us', 1, 'G1', 'in truth', 50, extra =>
+	'{"media": {"kind": "image", "mimetype": "image/true", "key": "01"}, "poll": {"options": [{"name": "true"}]}}'));
+SELECT m.body, f.mimetype, k.key, o.name FROM wa.messages AS m JOIN wa.media AS f USING (message_id) JOIN wa_private.media_keys AS k USING (media_id)
+	JOIN wa.poll_options AS o USING (message_id) WHERE m.wa_id = 'G1';
+
+-- who names a thousand strangers makes few of them people
+SELECT public.say(public.msg(:late, 'm9@g.us', 1, 'G2', 'everybody', 51, extra => jsonb_build_object('mentions',
+	(SELECT jsonb_agg(9000000 + n || '@lid') FROM generate_series(1, 1000) AS n))));
+SELECT count(*) BETWEEN 1 AND 16 AS few FROM wa.user_ids WHERE value LIKE '9000%' AND kind = 'lid';
+
+SELECT wa.remove_bot('m late', purge => true);
+-- what a bot was told that is removed by now makes neither people nor groups
+SELECT a.* FROM wa_private.apply(ARRAY[-1::bigint, -1], ARRAY['{"fact": "reaction", "chat": "gone@g.us", "target": {"id": "X"}, "from": {"lid": "8000001@lid"}, "text": "!", "id": "Y"}',
+	'{"fact": "group_change", "group": "gone@g.us", "kind": "add", "actor": {"lid": "8000002@lid"}, "targets": [{"lid": "8000003@lid"}]}']::jsonb[]) AS a;
+SELECT (SELECT count(*) FROM wa.groups WHERE jid = 'gone@g.us') AS groups, (SELECT count(*) FROM wa.user_ids WHERE value LIKE '800000_') AS people;

@@ -149,7 +149,7 @@ BEGIN
 	FROM (SELECT x.* FROM wa_private.feed_batches AS x
 		  WHERE (x.epoch, x.xid, x.batch_id) >= (after.epoch, after.xid, after.batch_id) AND (x.epoch < now_epoch OR x.xid < horizon)
 		  ORDER BY x.epoch, x.xid, x.batch_id
-		  LIMIT "limit" + 1) AS b
+		  LIMIT "limit"::bigint + 1) AS b
 	CROSS JOIN LATERAL unnest(b.what, b.ids, b.places, b.bots) WITH ORDINALITY AS e (what, id, place, bot, entry)
 	LEFT JOIN wa_private.feed_codes() AS k ON k.what = e.what
 	WHERE (b.epoch, b.xid, b.batch_id, e.entry) > (after.epoch, after.xid, after.batch_id, after.entry)

@@ -509,12 +509,17 @@ BEGIN
 	END IF;
 	IF n_old > 0 THEN
 		filled := wa_private.fill_messages(m_bot, m_id, m_kind, m_body, m_flags, m_state, m_origin, extras, m_raw, m_secret, located.chats, old_ids);
-		PERFORM wa_private.settle_edits(ARRAY(SELECT f.id FROM unnest(filled) AS f (id)
-			WHERE f.id IS NOT NULL AND EXISTS (SELECT FROM wa.message_edits AS e WHERE e.message_id = f.id)));
+		-- what a member passed on is not proved: nothing of it stays beside the content
+		DELETE FROM wa.media AS f WHERE f.message_id = ANY (filled);
+		DELETE FROM wa.poll_options AS o WHERE o.message_id = ANY (filled);
 	END IF;
 	IF extras IS NOT NULL THEN
 		PERFORM wa_private.store_extras(ARRAY(SELECT coalesce(x.new_id, x.filled) FROM unnest(new_ids, filled) WITH ORDINALITY AS x (new_id, filled, no)
 			ORDER BY x.no), located.chats, m_bot, extras);
+	END IF;
+	IF n_old > 0 THEN
+		PERFORM wa_private.settle_edits(ARRAY(SELECT f.id FROM unnest(filled) AS f (id)
+			WHERE f.id IS NOT NULL AND EXISTS (SELECT FROM wa.message_edits AS e WHERE e.message_id = f.id)));
 	END IF;
 	IF located.n_new + n_old > 0 THEN
 		SELECT array_agg(coalesce(x.new_id, x.filled)), array_agg(x.chat), array_agg(x.bot),

@@ -425,8 +425,9 @@ BEGIN
 	), known AS (
 		SELECT s.*, k.message_id
 		FROM said AS s
-		LEFT JOIN LATERAL (SELECT x.message_id FROM wa_private.message_keys AS x
+		LEFT JOIN LATERAL (SELECT x.message_id, x.rank FROM wa_private.message_keys AS x
 			WHERE x.chat_id = chat AND x.id_hash = hashtextextended(s.wa_id, 0) AND x.sender <> s.person LIMIT 1) AS k ON true
+		WHERE k.rank IS DISTINCT FROM 9 -- deleted
 	), wanted AS (
 		INSERT INTO wa_private.waiting (chat_id, id_hash)
 		SELECT DISTINCT chat, hashtextextended(n.wa_id, 0) FROM known AS n WHERE n.message_id IS NULL
