@@ -8,8 +8,8 @@
  * (json.h repairs it, message_to_json with it).  A decoded message lives in the
  * arena it was decoded with and borrows from the plaintext: both must stay.
  *
- * One stanza goes: message_source, Signal, message_unpad, message_decode with
- * the scope that message_source found, addon.h for what is encrypted once more.
+ * One stanza goes: message_source, signal_read, message_decode with the scope
+ * that message_source found, addon.h for what is encrypted once more.
  */
 #ifndef WA_MESSAGE_H
 #define WA_MESSAGE_H
@@ -95,12 +95,6 @@ typedef struct WaMessageSource
  * participant (ack with error 487).
  */
 extern WaStatus message_source(const WaNode *stanza, const WaSelf *self, WaMessageSource *out);
-
-/*
- * Strips the padding of a decrypted <enc v=...>: version 2 pads, 3 does not
- * (sheet 2 section 3.4).  WA_ERR_MALFORMED: empty, or padding that is none.
- */
-extern WaStatus message_unpad(int version, WaStr padded, WaStr *out);
 
 /* ---- the content (sheet 2 sections 3.6, 3.7, 3.10) ---- */
 

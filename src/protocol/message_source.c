@@ -227,21 +227,3 @@ message_source(const WaNode *stanza, const WaSelf *self, WaMessageSource *out)
 	read_enc(stanza, out);
 	return WA_OK;
 }
-
-WaStatus
-message_unpad(int version, WaStr padded, WaStr *out)
-{
-	size_t padding = 0;
-
-	*out = WA_STR_NONE;
-	if (padded.len == 0)
-		return WA_ERR_MALFORMED;
-	if (version < 3)
-	{
-		padding = (unsigned char) padded.data[padded.len - 1];
-		if (padding == 0 || padding >= padded.len) /* nothing but padding is no message */
-			return WA_ERR_MALFORMED;
-	}
-	*out = (WaStr){padded.data, padded.len - padding};
-	return WA_OK;
-}

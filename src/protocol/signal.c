@@ -191,13 +191,22 @@ read_session(WaSignal *signal, const SignalMessage *message, const SignalPeer *p
 	return rc;
 }
 
-/* Length without padding (sheet 2 section 3.4), 0 when there is no plaintext. */
-static size_t
-unpadded(const uint8_t *data, size_t len, unsigned version)
+WaStatus
+signal_unpad(unsigned version, WaStr padded, WaStr *out)
 {
-	if (len == 0 || version == 3)
-		return len;
-	return data[len - 1] == 0 || data[len - 1] > len ? 0 : len - data[len - 1];
+	size_t padding = 0;
+
+	*out = WA_STR_NONE;
+	if (padded.len == 0)
+		return WA_ERR_MALFORMED;
+	if (version != 3)
+	{
+		padding = (unsigned char) padded.data[padded.len - 1];
+		if (padding == 0 || padding >= padded.len) /* nothing but padding is no message */
+			return WA_ERR_MALFORMED;
+	}
+	*out = (WaStr){padded.data, padded.len - padding};
+	return WA_OK;
 }
 
 static void
@@ -252,7 +261,6 @@ signal_read(WaSignal *signal, const SignalMessage *message, WaBuf *out, SignalVe
 {
 	SignalPeer peer;
 	signal_buffer *plain = NULL;
-	size_t len;
 	WaStatus status = signal_store_peer(message->sender, message->alternate, &peer);
 	bool group = message->type == SIGNAL_SKMSG;
 	int rc;
@@ -278,12 +286,14 @@ signal_read(WaSignal *signal, const SignalMessage *message, WaBuf *out, SignalVe
 			status = judge(signal, rc, verdict);
 		else
 		{
-			len = unpadded(signal_buffer_data(plain), signal_buffer_len(plain), message->version);
-			if (len == 0)
+			WaStr padded = {(const char *) signal_buffer_data(plain), signal_buffer_len(plain)};
+			WaStr plaintext;
+
+			if (signal_unpad(message->version, padded, &plaintext) != WA_OK)
 				refuse(verdict, RETRY_INVALID_MESSAGE);
 			else
-				status = buf_append(out, signal_buffer_data(plain), len);
-			verdict->identity_changed = signal->identity_changed && len > 0;
+				status = buf_append(out, plaintext.data, plaintext.len);
+			verdict->identity_changed = signal->identity_changed && plaintext.len > 0;
 		}
 	}
 	signal_buffer_bzero_free(plain);

@@ -175,6 +175,12 @@ extern WaStatus signal_needs(WaSignal *signal, const SignalMessage *message);
 extern WaStatus signal_read(WaSignal *signal, const SignalMessage *message, WaBuf *out,
 							SignalVerdict *verdict);
 /*
+ * The decrypted content of <enc v=version> without its padding, borrowed:
+ * version 3 has none (sheet 2 section 3.4).  WA_ERR_MALFORMED: empty, or padding
+ * that is none.  signal_read has done it already.
+ */
+extern WaStatus signal_unpad(unsigned version, WaStr padded, WaStr *out);
+/*
  * Takes the sender key that a plaintext brought: data is the value of field 2
  * of the Message.  It is filed under the stanza's chat; one that names
  * another chat, or comes in a direct chat, is refused with WA_ERR_ARGUMENT, one

@@ -8,6 +8,7 @@
 #include "target.h"
 #include "addon.h"
 #include "json.h"
+#include "signal.h"
 
 static const char secret[32];
 
@@ -48,8 +49,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	scope.from_self = data[1] & 1;
 	scope.from_phone = data[1] & 2;
 	scope.peer = data[1] & 4;
-	if (message_unpad(data[1] & 8 ? 2 : 3, (WaStr){(const char *) data + 2, size - 2},
-					  &plaintext) == WA_OK &&
+	if (signal_unpad(data[1] & 8 ? 2 : 3, (WaStr){(const char *) data + 2, size - 2}, &plaintext) ==
+			WA_OK &&
 		message_decode(&arena, plaintext, &scope, &message) == WA_OK)
 	{
 		check(&arena, &message, &scope, 0);

@@ -190,22 +190,6 @@ stanzas_that_are_none(void **state)
 	assert_int_equal(out.edit, MESSAGE_EDIT_NONE);
 }
 
-static void
-padding(void **state)
-{
-	WaStr out;
-
-	(void) state;
-	assert_int_equal(message_unpad(2, (WaStr){"hi\x02\x02", 4}, &out), WA_OK);
-	check_str(out, "hi");
-	assert_int_equal(message_unpad(3, (WaStr){"hi\x02\x02", 4}, &out), WA_OK);
-	assert_int_equal(out.len, 4);
-	assert_int_equal(message_unpad(2, (WaStr){"hi\0", 3}, &out), WA_ERR_MALFORMED);
-	assert_int_equal(message_unpad(2, (WaStr){"h\x05", 2}, &out), WA_ERR_MALFORMED);
-	assert_int_equal(message_unpad(2, (WaStr){"\x02\x02", 2}, &out), WA_ERR_MALFORMED);
-	assert_int_equal(message_unpad(2, WA_STR_NONE, &out), WA_ERR_MALFORMED);
-}
-
 /* ---- wrappers and trust ---- */
 
 static const WaMessageScope nobody;
@@ -452,7 +436,6 @@ main(void)
 		TEST(direct_broadcast_newsletter_and_bot),
 		TEST(stanzas_without_content),
 		TEST(stanzas_that_are_none),
-		TEST(padding),
 		TEST(device_sent_needs_the_own_account),
 		TEST(self_only_protocol_messages),
 		TEST(answers_of_the_phone),

@@ -266,6 +266,23 @@ corrupted_messages_change_nothing(void **state)
 }
 
 static void
+padding(void **state)
+{
+	WaStr out;
+
+	(void) state;
+	assert_int_equal(signal_unpad(2, (WaStr){"hi\x02\x02", 4}, &out), WA_OK);
+	assert_int_equal(out.len, 2);
+	assert_memory_equal(out.data, "hi", 2);
+	assert_int_equal(signal_unpad(3, (WaStr){"hi\x02\x02", 4}, &out), WA_OK);
+	assert_int_equal(out.len, 4);
+	assert_int_equal(signal_unpad(2, (WaStr){"hi\0", 3}, &out), WA_ERR_MALFORMED);
+	assert_int_equal(signal_unpad(2, (WaStr){"h\x05", 2}, &out), WA_ERR_MALFORMED);
+	assert_int_equal(signal_unpad(2, (WaStr){"\x02\x02", 2}, &out), WA_ERR_MALFORMED);
+	assert_int_equal(signal_unpad(2, WA_STR_NONE, &out), WA_ERR_MALFORMED);
+}
+
+static void
 padding_is_checked_before_anything_is_kept(void **state)
 {
 	static const struct
@@ -620,6 +637,7 @@ main(void)
 		BOT_TEST(duplicates_and_late_ones),
 		BOT_TEST(unknown_keys_are_told_apart),
 		BOT_TEST(corrupted_messages_change_nothing),
+		cmocka_unit_test(padding),
 		BOT_TEST(padding_is_checked_before_anything_is_kept),
 		BOT_TEST(a_new_identity_replaces_the_old_and_is_told),
 		BOT_TEST(the_own_phone_must_be_the_account),
