@@ -14,7 +14,7 @@ SET datestyle = iso;
 CREATE TEMPORARY TABLE topic (no integer, title text, names text[]);
 INSERT INTO topic VALUES
 	(1, 'Bots', '{bots, bot_status_log, add_bot, update_bot, remove_bot, login, logout, pause_bot, resume_bot}'),
-	(2, 'Linking', '{qr_text, qr_png, qr_svg, qr_html, qr_content, qr_expires_at, pair_code, passkey_challenge, passkey_submit, passkey_confirm}'),
+	(2, 'Linking', '{qr_text, qr_png, qr_svg, qr_html, qr_content, qr_expires_at, link_codes, pair_code, passkey_challenge, passkey_submit, passkey_confirm}'),
 	(3, 'People', '{people, users, user_ids, user_merges, contacts, identity_changes, phone_coverage, resolve}'),
 	(4, 'Groups', '{groups, bot_groups, invite_links, join_requests, group_counts, watch_group, unwatch_group, refresh_groups}'),
 	(5, 'Who comes and goes', '{group_members, memberships, event_feed, group_events, event_sightings, group_growth, group_completeness}'),
@@ -24,7 +24,7 @@ INSERT INTO topic VALUES
 	(9, 'What changed', '{feed, feed_position}'),
 	(10, 'Statistics', '{}'),
 	(11, 'Reports', '{report_html}'),
-	(12, 'Operation', '{health, version, workers, rejected, unknown_stanzas, create_storage, adopt_node, grant_reader, grant_message_reader, grant_operator}');
+	(12, 'Operation', '{health, version, workers, rejected, unknown_stanzas, create_storage, adopt_node, grant_reader, grant_message_reader, grant_link_viewer, grant_operator}');
 
 CREATE TEMPORARY VIEW object AS
 SELECT c.oid, 'relation' AS type, c.relname::text AS name, obj_description(c.oid, 'pg_class') AS comment

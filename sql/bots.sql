@@ -70,6 +70,24 @@ UPDATE wa_private.links SET qr_valid_until = now() - interval '1 millisecond';
 SELECT split_part(public.try($$SELECT wa.qr_content('shop')$$), ':', 1) AS sqlstate;
 DELETE FROM wa_private.links;
 
+-- for a dashboard: the bots that wait, or one by name or number; no worker serves this database, so no code would lead anywhere
+INSERT INTO wa_private.links (bot_id, qr_content, qr_valid_until) SELECT bot_id, '2@ref,key,key,key', now() + interval '1 minute' FROM wa.bots WHERE name = 'shop';
+SELECT c.bot_id = b.bot_id AS same, c.bot_name, c.status, c.hint, c.qr, c.expires_at FROM wa.link_codes() AS c JOIN wa.bots AS b ON b.name = c.bot_name;
+SELECT c.bot_name FROM wa.bots AS b, wa.link_codes(b.bot_id::text) AS c WHERE b.name = 'shop';
+SELECT public.try('SELECT * FROM wa.link_codes($$no''body$$)');
+DELETE FROM wa_private.links;
+BEGIN;
+UPDATE wa.bots SET linked_at = now(), phone = '491701234567', status = 'online' WHERE name = 'shop';
+SELECT bot_name, status, hint FROM wa.link_codes('shop');
+SELECT bot_name FROM wa.link_codes();
+UPDATE wa.bots SET linked_at = now();
+SELECT * FROM wa.link_codes();
+DELETE FROM wa.bots WHERE name <> 'shop';
+SELECT * FROM wa.link_codes();
+DELETE FROM wa.bots;
+SELECT * FROM wa.link_codes();
+ROLLBACK;
+
 -- linked: no code any more, but a way out
 INSERT INTO wa_private.devices (bot_id, noise_private, identity_private, registration_id, signed_prekey_id, signed_prekey_private,
 	signed_prekey_signature, adv_secret, next_prekey_id, jid, lid, push_name)

@@ -3,6 +3,7 @@ SET client_min_messages = warning;
 CREATE ROLE regress_wa_reader;
 CREATE ROLE regress_wa_operator;
 CREATE ROLE regress_wa_words;
+CREATE ROLE regress_wa_link;
 CREATE ROLE regress_wa_stranger;
 
 -- nothing is open to everybody
@@ -23,10 +24,12 @@ WHERE p.pronamespace IN ('wa'::regnamespace, 'wa_private'::regnamespace) AND l.l
 SELECT public.try('SELECT wa.grant_reader(NULL)');
 SELECT public.try($$SELECT wa.grant_reader('regress_wa_missing')$$);
 SELECT public.try($$SELECT wa.grant_operator('regress_wa_missing')$$);
+SELECT public.try($$SELECT wa.grant_link_viewer('regress_wa_missing')$$);
 
 SELECT wa.grant_reader('regress_wa_reader');
 SELECT wa.grant_operator('regress_wa_operator');
 SELECT wa.grant_message_reader('regress_wa_words');
+SELECT wa.grant_link_viewer('regress_wa_link');
 SELECT wa.add_bot('guarded') > 0 AS added;
 INSERT INTO wa_private.links (bot_id, qr_content, qr_valid_until) SELECT bot_id, 'secret', 'infinity' FROM wa.bots;
 
@@ -63,6 +66,8 @@ SELECT count(*) FROM wa.group_growth;
 SELECT wa.resolve('123');
 SELECT wa.health() ? 'ok' AS health, (wa.version()).layout;
 SELECT public.try('SELECT * FROM wa_private.links');
+SELECT bot_name, hint, qr, expires_at FROM wa.link_codes();
+SELECT public.try($$SELECT wa_private.qr_picture('x', now(), 320)$$);
 SELECT public.try('SELECT * FROM wa_private.devices');
 SELECT public.try('SELECT code FROM wa.invite_links');
 SELECT public.try('SELECT * FROM wa.rejected');
@@ -90,11 +95,27 @@ SELECT public.try('SELECT * FROM wa_private.records');
 SELECT public.try('DELETE FROM wa.messages');
 RESET ROLE;
 
+-- codes to look at, nothing to do with them
+SET ROLE regress_wa_link;
+SELECT bot_id > 0 AS id, qr_content, qr_valid_until FROM wa_private.links;
+SELECT bot_name, hint, qr FROM wa.link_codes('guarded');
+SELECT wa_private.qr_picture('secret', 'infinity', 320) LIKE '%src="data:image/png;base64,iVBOR%' AS drawn;
+SELECT public.try('SELECT pair_code FROM wa_private.links');
+SELECT public.try('SELECT adv_secret FROM wa_private.devices');
+SELECT public.try('SELECT body FROM wa.messages');
+SELECT public.try($$SELECT wa.qr_content('guarded')$$);
+SELECT public.try($$SELECT wa.pair_code('guarded', '491701234567')$$);
+SELECT public.try($$SELECT wa.login('guarded')$$);
+SELECT public.try('UPDATE wa_private.links SET qr_valid_until = now()');
+SELECT public.try('DELETE FROM wa.bots');
+RESET ROLE;
+
 SET ROLE regress_wa_operator;
 SELECT wa.add_bot('mine') > 0 AS added;
 SELECT wa.update_bot('mine', name => 'ours');
 SELECT wa.pause_bot('ours');
 SELECT wa.qr_content('guarded');
+SELECT bot_name, hint FROM wa.link_codes('guarded');
 SELECT wa.remove_bot('ours');
 SELECT public.try($$SELECT wa.remove_bot('guarded', purge => true)$$);
 SELECT public.try($$SELECT wa.watch_group(-1)$$);
@@ -116,5 +137,5 @@ SELECT public.try('SELECT wa.version()');
 RESET ROLE;
 
 SELECT wa.remove_bot('guarded');
-DROP OWNED BY regress_wa_reader, regress_wa_operator, regress_wa_words, regress_wa_stranger;
-DROP ROLE regress_wa_reader, regress_wa_operator, regress_wa_words, regress_wa_stranger;
+DROP OWNED BY regress_wa_reader, regress_wa_operator, regress_wa_words, regress_wa_link, regress_wa_stranger;
+DROP ROLE regress_wa_reader, regress_wa_operator, regress_wa_words, regress_wa_link, regress_wa_stranger;

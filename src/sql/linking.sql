@@ -265,6 +265,22 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION wa.qr_png(text, integer) IS 'the QR code that links the bot as a PNG of at most px pixels a side';
 
+/*
+ * The picture has twice the pixels that it is shown with, for dense screens.  No
+ * element has a margin of its own: a cell 360 pixels wide holds it.
+ */
+CREATE FUNCTION wa_private.qr_picture(content text, valid_until timestamptz, px integer)
+RETURNS text LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN format('<div><img width="%s" height="%s" alt="QR code" src="data:image/png;base64,%s"><br>valid until %s</div>',
+				  px, px, translate(encode(wa_private.render_qr_png(content, least(2 * px, 4096)), 'base64'), E'\n', ''),
+				  to_char(valid_until, 'HH24:MI:SS TZ'));
+END
+$$;
+COMMENT ON FUNCTION wa_private.qr_picture(text, timestamptz, integer) IS 'a QR code as HTML with the picture in it';
+
 CREATE FUNCTION wa.qr_html(bot bigint, px integer DEFAULT 320)
 RETURNS text LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -275,10 +291,7 @@ BEGIN
 	PERFORM wa_private.require_bot(bot);
 	PERFORM wa_private.check_px(px);
 	qr := wa_private.current_qr(bot);
-	RETURN format('<figure><img width="%s" height="%s" alt="QR code" src="data:image/png;base64,%s">'
-				  '<figcaption>valid until %s</figcaption></figure>',
-				  px, px, translate(encode(wa_private.render_qr_png(qr.content, px), 'base64'), E'\n', ''),
-				  to_char(qr.valid_until, 'HH24:MI:SS TZ'));
+	RETURN wa_private.qr_picture(qr.content, qr.valid_until, px);
 END
 $$;
 COMMENT ON FUNCTION wa.qr_html(bigint, integer) IS 'the QR code that links the bot as HTML with the picture in it, for a dashboard''s HTML cell';
@@ -289,6 +302,85 @@ BEGIN ATOMIC
 	SELECT wa.qr_html(wa_private.bot_id(bot), px);
 END;
 COMMENT ON FUNCTION wa.qr_html(text, integer) IS 'the QR code that links the bot as HTML with the picture in it, for a dashboard''s HTML cell';
+
+/*
+ * For a dashboard, which asks again every few seconds with a role that can change
+ * nothing: shows what there is and asks the worker for nothing.  Stable, so that
+ * all of a row comes from one snapshot.
+ */
+CREATE FUNCTION wa.link_codes(bot text DEFAULT NULL)
+RETURNS TABLE (bot_id bigint, bot_name text, status text, hint text, qr text, expires_at timestamptz)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	wanted bigint;
+	may_see boolean;
+	trouble text;
+	b record;
+	code record;
+BEGIN
+	IF bot IS NULL AND to_regclass('wa.bots') IS NULL THEN
+		hint := 'There are no tables yet: SELECT wa.add_bot(''one'') makes them and a bot.';
+		RETURN NEXT;
+		RETURN;
+	ELSIF bot IS NOT NULL THEN
+		wanted := wa_private.stat_bot(bot);
+	END IF;
+	may_see := has_column_privilege('wa_private.links', 'qr_content', 'SELECT');
+	trouble := CASE WHEN wa_private.running_version() IS NULL
+		THEN coalesce(wa_private.worker_trouble(), 'No worker runs in this database: add it to wa_collector.databases and reload.') END;
+	FOR b IN
+		SELECT x.bot_id, x.name, x.status, x.status_reason, x.status_detail, x.status_hint, x.desired, x.phone, x.linked_at
+		FROM wa.bots AS x
+		WHERE x.bot_id = wanted OR (wanted IS NULL AND x.linked_at IS NULL)
+		ORDER BY x.status <> 'qr', x.name
+	LOOP
+		bot_id := b.bot_id;
+		bot_name := b.name;
+		status := b.status;
+		qr := NULL;
+		expires_at := NULL;
+		IF b.linked_at IS NOT NULL THEN
+			hint := format('Linked%s. SELECT wa.logout(%L) comes first if it shall be linked to another phone.', ' to +' || b.phone, b.name);
+		ELSIF NOT may_see THEN
+			hint := format('Role "%s" may not see codes; the owner of the tables can let it: SELECT wa.grant_link_viewer(%L).',
+						   current_user, current_user);
+		ELSIF trouble IS NOT NULL THEN
+			-- nobody would hear of a code's being scanned
+			hint := trouble;
+		ELSE
+			SELECT l.qr_content, l.qr_valid_until INTO code
+			FROM wa_private.links AS l
+			WHERE l.bot_id = b.bot_id AND l.qr_content IS NOT NULL AND l.qr_valid_until > clock_timestamp();
+			IF FOUND THEN
+				hint := 'On the phone: Settings > Linked devices > Link a device.';
+				qr := wa_private.qr_picture(code.qr_content, code.qr_valid_until, 320);
+				expires_at := code.qr_valid_until;
+			ELSIF b.status_hint IS NOT NULL THEN
+				hint := b.status_hint;
+			ELSIF b.status IN ('connecting', 'qr') AND b.status_reason IS NULL OR b.status = 'offline' AND b.desired = 'online' THEN
+				hint := coalesce('The worker says: ' || wa_private.worker_trouble(), 'Its code comes in a moment.');
+			ELSIF b.status IN ('offline', 'logged_out') THEN
+				hint := format('Nobody asked for a code: SELECT wa.login(%L).', b.name);
+			ELSE
+				hint := format('No code yet: %s.', concat_ws(': ', b.status, b.status_reason, b.status_detail));
+			END IF;
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+	IF bot_id IS NULL THEN
+		SELECT CASE count(*) WHEN 0 THEN 'There is no bot yet: SELECT wa.add_bot(''one''), then SELECT wa.login(''one'').'
+				WHEN 1 THEN 'The only bot is linked. SELECT wa.add_bot(''another'') adds one.'
+				ELSE format('All %s bots are linked. SELECT wa.add_bot(''another'') adds one.', count(*)) END INTO hint
+		FROM wa.bots AS x;
+		RETURN NEXT;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION wa.link_codes(text) IS
+'for a dashboard: the bots that wait to be linked, or the one given by name or number, each with its QR code as HTML or, in hint, why there is none and what to do; one row that says so when no bot waits. Asks no worker: wa.login() does';
 
 CREATE FUNCTION wa.pair_code(bot bigint, phone text)
 RETURNS text LANGUAGE plpgsql VOLATILE

@@ -2,10 +2,11 @@
  * roles.sql
  *		Who may do what.  Nothing is granted to PUBLIC.
  *
- * Roles are the administrator's; wa.grant_reader, wa.grant_message_reader and
- * wa.grant_operator give them rights.  A reader sees what was collected and no
- * secret, and of messages who wrote when and of what kind, not what they say.
- * A message reader sees that too.  An operator
+ * Roles are the administrator's; wa.grant_reader, wa.grant_message_reader,
+ * wa.grant_link_viewer and wa.grant_operator give them rights.  A reader sees
+ * what was collected and no secret, and of messages who wrote when and of what
+ * kind, not what they say.  A message reader sees that too.  A link viewer sees
+ * QR codes too and can change nothing.  An operator
  * also works with bots and chooses groups, which includes seeing QR codes.
  * Deleting what was collected is the owner's.  TRIGGER is granted to nobody: a
  * trigger would run as the worker.
@@ -55,7 +56,7 @@ BEGIN
 	EXECUTE format('GRANT SELECT ON wa_private.feed_batches TO %I', role);
 	EXECUTE format('GRANT SELECT (feed_epoch, feed_pruned) ON wa_private.storage TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION wa.resolve(text), wa.version(), wa.health(), wa_private.workers(), '
-		'wa_private.library_version(), wa_private.running_version(), wa_private.storage_version(), wa_private.worker_trouble(), '
+		'wa.link_codes(text), wa_private.library_version(), wa_private.running_version(), wa_private.storage_version(), wa_private.worker_trouble(), '
 		'wa.feed(text, integer), wa.feed_position(), wa_private.feed_codes(), wa_private.parse_cursor(text), wa_private.require_storage() TO %I', role);
 	FOR statistic IN
 		SELECT p.oid::regprocedure
@@ -87,6 +88,21 @@ $$;
 COMMENT ON FUNCTION wa.grant_message_reader(name) IS
 'lets a role read what was written too: texts, edits, reactions, votes, files, address books; besides what wa.grant_reader() gives';
 
+/* Whoever sees a code can attach a phone of their own to the bot. */
+CREATE FUNCTION wa.grant_link_viewer(role name)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM wa.grant_reader(role);
+	EXECUTE format('GRANT SELECT (bot_id, qr_content, qr_valid_until) ON wa_private.links TO %I', role);
+	EXECUTE format('GRANT EXECUTE ON FUNCTION wa_private.qr_picture(text, timestamptz, integer), '
+		'wa_private.render_qr_png(text, integer) TO %I', role);
+END
+$$;
+COMMENT ON FUNCTION wa.grant_link_viewer(name) IS
+'lets a role see the QR codes of wa.link_codes(), with which anybody can link a phone to a bot; besides what wa.grant_reader() gives, and changing nothing';
+
 CREATE FUNCTION wa.grant_operator(role name)
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -111,12 +127,12 @@ BEGIN
 			AND d.refclassid = 'pg_extension'::regclass
 			AND d.refobjid = (SELECT e.oid FROM pg_extension AS e WHERE e.extname = 'wa_collector')
 		WHERE (p.pronamespace = to_regnamespace('wa')
-				AND p.proname NOT IN ('create_storage', 'adopt_node', 'grant_reader', 'grant_message_reader', 'grant_operator',
-					'conversation'))
+				AND p.proname NOT IN ('create_storage', 'adopt_node', 'grant_reader', 'grant_message_reader',
+					'grant_link_viewer', 'grant_operator', 'conversation'))
 			OR (p.pronamespace = to_regnamespace('wa_private')
 				AND p.proname IN ('mailbox_put', 'wake_workers', 'render_qr_text', 'render_qr_svg', 'render_qr_png', 'bot_id',
 					'require_bot', 'require_storage', 'check_bot_name', 'check_device_name', 'check_watch_level', 'check_px',
-					'set_desired', 'is_linked', 'require_linkable', 'full_xid', 'raise_link_failure', 'worker_trouble', 'current_qr',
+					'set_desired', 'is_linked', 'require_linkable', 'full_xid', 'raise_link_failure', 'worker_trouble', 'current_qr', 'qr_picture',
 					'refuse_passkey', 'group_id', 'chat_id', 'level_rank', 'lock_people'))
 	LOOP
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', function_name, role);
