@@ -98,11 +98,15 @@ sub machine
 
 # ---------------------------------------------------------------- the place
 
-# start(ARGUMENT => VALUE ...): tls => 1; everything else is a setting of the server.
+# start(ARGUMENT => VALUE ...): tls => 1; simulator => 0: none; dir => a folder
+# that stays, and whose cluster is taken when it has one; everything else is a
+# setting of the server.
 sub start
 {
 	my ($class, %setting) = @_;
 	my $tls = delete $setting{tls};
+	my $simulator = delete $setting{simulator} // 1;
+	my $kept = delete $setting{dir};
 	my $self = bless {}, $class;
 	push @open, $self;
 	$SIG{ALRM} = sub { die "the time limit (BENCH_SECONDS) is over\n" };
@@ -112,18 +116,19 @@ sub start
 	my $config = $ENV{PG_CONFIG} // 'pg_config';
 	chomp($self->{bin} = `$config --bindir`);
 	die "no PostgreSQL: $config\n" if !-x "$self->{bin}/initdb";
-	$self->{dir} = File::Temp::tempdir('wa_bench.XXXXXX', TMPDIR => 1);
+	mkdir $kept if defined $kept;
+	$self->{stays} = defined $kept;
+	$self->{dir} = $kept // File::Temp::tempdir('wa_bench.XXXXXX', TMPDIR => 1);
 	$self->{as} = $> == 0 ? [ 'runuser', '-u', 'postgres', '--' ] : [];
 	run('chown', 'postgres', $self->{dir}) if $> == 0;
 
-	$self->start_simulator($tls);
+	$self->start_simulator($tls) if $simulator;
 	$self->init;
 	my %conf = (
 		'shared_preload_libraries' => 'wa_collector',
 		'wa_collector.databases' => 'postgres',
-		'wa_collector.endpoint' => $self->{ready}{endpoint},
-		'wa_collector.noise_root_key' => $self->{ready}{root_key},
-		'wa_collector.tls_ca_file' => $tls ? "$self->{dir}/cert.pem" : '',
+		$simulator ? ('wa_collector.endpoint' => $self->{ready}{endpoint}, 'wa_collector.noise_root_key' => $self->{ready}{root_key},
+			'wa_collector.tls_ca_file' => $tls ? "$self->{dir}/cert.pem" : '') : (),
 		'listen_addresses' => '',
 		'unix_socket_directories' => $self->{dir},
 		'fsync' => 'on',
@@ -136,6 +141,8 @@ sub start
 		%setting);
 	$self->configure(%conf);
 	$self->start_server;
+	# a cluster that is there already may have functions of another build
+	$self->sql('DROP EXTENSION IF EXISTS wa_collector');
 	$self->sql('CREATE EXTENSION wa_collector');
 	$self->sql('SELECT wa.create_storage()');
 	return $self;
@@ -186,7 +193,8 @@ sub init
 			$conf = '';
 		}
 	}
-	$self->as_owner("$self->{bin}/initdb", '-D', "$self->{dir}/data", '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--no-locale');
+	$self->as_owner("$self->{bin}/initdb", '-D', "$self->{dir}/data", '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--no-locale')
+		if !-e "$self->{dir}/data/PG_VERSION";
 	open my $out, '>>', "$self->{dir}/data/postgresql.conf" or die "postgresql.conf: $!";
 	print $out $conf;
 	return;
@@ -221,15 +229,15 @@ sub stop_server
 sub stop
 {
 	my ($self) = @_;
-	eval { $self->stop_server('immediate'); 1 } or note($@);
+	eval { $self->stop_server($self->{stays} ? 'fast' : 'immediate'); 1 } or note($@);
 	if ($self->{simulator})
 	{
 		kill 'KILL', $self->{simulator};
 		waitpid $self->{simulator}, 0;
 		$self->{simulator} = 0;
 	}
-	note("kept: $self->{dir}") if $ENV{BENCH_KEEP};
-	run('rm', '-rf', $self->{dir}) if $self->{dir} && !$ENV{BENCH_KEEP};
+	note("kept: $self->{dir}") if $ENV{BENCH_KEEP} || $self->{stays};
+	run('rm', '-rf', $self->{dir}) if $self->{dir} && !$ENV{BENCH_KEEP} && !$self->{stays};
 	@open = grep { $_ != $self } @open;
 	return;
 }
