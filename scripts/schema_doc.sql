@@ -22,9 +22,9 @@ INSERT INTO topic VALUES
 	(7, 'What is said about messages', '{message_responses, message_edits, reactions, poll_results, poll_options, poll_votes, event_responses, receipts, labels, chat_labels, message_labels}'),
 	(8, 'Files and history', '{media, fetch_media, history_progress}'),
 	(9, 'What changed', '{feed, feed_position}'),
-	(10, 'Statistics', '{}'),
+	(10, 'Statistics', '{growth_by_day, messages_by_day, messages_by_hour}'),
 	(11, 'Reports', '{report_html}'),
-	(12, 'Operation', '{health, version, workers, rejected, unknown_stanzas, create_storage, adopt_node, grant_reader, grant_message_reader, grant_link_viewer, grant_operator}');
+	(12, 'Operation', '{health, version, workers, rejected, unknown_stanzas, create_storage, check_rollups, rebuild_rollups, adopt_node, grant_reader, grant_message_reader, grant_link_viewer, grant_operator}');
 
 CREATE TEMPORARY VIEW object AS
 SELECT c.oid, 'relation' AS type, c.relname::text AS name, obj_description(c.oid, 'pg_class') AS comment
@@ -40,7 +40,7 @@ CREATE TEMPORARY VIEW placed AS
 SELECT t.no, t.title, n.name, n.place
 FROM topic AS t CROSS JOIN LATERAL unnest(t.names) WITH ORDINALITY AS n (name, place)
 UNION ALL
-SELECT t.no, t.title, o.name, dense_rank() OVER (ORDER BY o.name COLLATE "C")
+SELECT t.no, t.title, o.name, cardinality(t.names) + dense_rank() OVER (ORDER BY o.name COLLATE "C")
 FROM topic AS t JOIN (SELECT DISTINCT x.name FROM object AS x WHERE x.name LIKE 'stat\_%') AS o ON t.title = 'Statistics';
 
 DO $$

@@ -277,3 +277,5 @@ DROP VIEW public.stays, public.happened;
 SELECT wa.remove_bot(:one, purge => true), wa.remove_bot(:two, purge => true);
 SELECT (SELECT count(*) FROM wa.groups) AS groups, (SELECT count(*) FROM wa.users) AS users, (SELECT count(*) FROM wa.group_events) AS events,
 	(SELECT count(*) FROM wa.memberships) AS memberships;
+-- what is counted is what is there
+SELECT * FROM wa.check_rollups();

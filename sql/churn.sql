@@ -194,3 +194,5 @@ SELECT churn.wrong();
 
 SELECT wa.remove_bot(b.bot_id, purge => true) FROM wa.bots AS b ORDER BY b.bot_id;
 DROP SCHEMA churn CASCADE;
+-- what is counted is what is there
+SELECT * FROM wa.check_rollups();

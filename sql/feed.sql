@@ -74,7 +74,7 @@ SELECT public.say(public.msg(:one, 'f1@g.us', 1, 'X1', 'for a minute', 10, extra
 SELECT public.fact(:one, 'reaction', 11, public.about('X1', 1, '{"chat": "f1@g.us", "text": "x"}', 2));
 SELECT public.fact(:one, 'edit', 11, public.about('X1', 1, '{"chat": "f1@g.us", "id": "E3", "kind": "text", "body": "1"}', 1));
 UPDATE wa.messages SET expires_at = now() - interval '1 second' WHERE wa_id = 'X1';
-SELECT wa_private.housekeeping();
+SELECT wa_private.settle_rollups(1000000) >= 0 AS settled, wa_private.housekeeping();
 SELECT wa_id FROM wa.messages WHERE wa_id LIKE 'X_' ORDER BY 1;
 SELECT (SELECT count(*) FROM wa.media) AS files, (SELECT count(*) FROM wa.poll_options) AS options, (SELECT count(*) FROM wa.reactions WHERE wa_id = 'X1') AS reactions,
 	(SELECT count(*) FROM wa.message_edits WHERE wa_id = 'X1') AS versions;
@@ -88,10 +88,10 @@ SELECT public.say(public.msg(:one, 'f1@g.us', 2, 'L1', NULL, 20, state => 'pendi
 UPDATE wa.messages SET received_at = now() - interval '13 days' WHERE wa_id = 'L1';
 UPDATE wa.messages SET received_at = now() - interval '15 days' WHERE wa_id = 'L2';
 INSERT INTO wa_private.history_chunks (bot_id, notice_id, notice, noticed_at, progress) VALUES (:one, 'history-1', '{}', now(), 50);
-SELECT wa_private.housekeeping();
+SELECT wa_private.settle_rollups(1000000) >= 0 AS settled, wa_private.housekeeping();
 UPDATE wa_private.history_chunks SET state = 'done', n_messages = 7;
 SELECT bot, chunks, done, open, percent, messages FROM wa.history_progress;
-SELECT wa_private.housekeeping();
+SELECT wa_private.settle_rollups(1000000) >= 0 AS settled, wa_private.housekeeping();
 SELECT wa_id, state FROM wa.messages WHERE wa_id LIKE 'L_' ORDER BY 1;
 SELECT wa.health() -> 'messages' AS health;
 SELECT public.say(public.msg(:one, 'f1@g.us', 2, 'L2', 'found', 20, origin => 'history'));
@@ -101,7 +101,7 @@ SELECT wa_id, state, body FROM wa.messages WHERE wa_id LIKE 'L_' ORDER BY 1;
 SELECT public.say(public.msg(:one, 'f1@g.us', 2, 'Q1', 'parent', 30));
 INSERT INTO wa.reactions (chat_id, wa_id, user_id, emoji, reacted_at, received_at) SELECT m.chat_id, 'Q1', m.sender, 'x', now(), now() FROM wa.messages AS m WHERE m.wa_id = 'Q1';
 INSERT INTO wa_private.waiting (chat_id, id_hash) SELECT m.chat_id, hashtextextended('Q1', 0) FROM wa.messages AS m WHERE m.wa_id = 'Q1';
-SELECT wa_private.housekeeping();
+SELECT wa_private.settle_rollups(1000000) >= 0 AS settled, wa_private.housekeeping();
 SELECT m.wa_id FROM wa.reactions AS r JOIN wa.messages AS m USING (message_id) WHERE m.wa_id = 'Q1';
 
 -- a file that was fetched
@@ -126,7 +126,7 @@ ROLLBACK;
 SELECT count(*) AS prekeys FROM wa_private.prekeys WHERE bot_id = :one;
 SELECT wa_private.save_records(ARRAY[:one, :one]::bigint[], '{7,7}', '{f1@g.us,f1@g.us}', '{a,b}', '{0,0}', '{"\\x01","\\x01"}');
 UPDATE wa_private.records SET updated_at = now() - interval '15 days' WHERE name = 'a';
-SELECT wa_private.housekeeping();
+SELECT wa_private.settle_rollups(1000000) >= 0 AS settled, wa_private.housekeeping();
 SELECT name FROM wa_private.records WHERE kind = 7;
 
 SELECT wa_private.reject(:one, '\x01', 'because', '22023'), wa_private.reject(:one, '\x01', 'because', '22023', '\x02');
@@ -134,3 +134,5 @@ SELECT stanza, content FROM wa.rejected ORDER BY 1, 2;
 SELECT wa.remove_bot(:one, purge => true);
 SELECT (SELECT count(*) FROM wa_private.records) AS records, (SELECT count(*) FROM wa_private.history_chunks) AS chunks, (SELECT count(*) FROM wa.messages) AS messages;
 DROP FUNCTION public.read_feed(text, int);
+-- what is counted is what is there
+SELECT * FROM wa.check_rollups();

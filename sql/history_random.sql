@@ -242,3 +242,5 @@ SELECT * FROM recall.run(0.2);
 
 SELECT wa.remove_bot(b.bot_id, purge => true) FROM wa.bots AS b ORDER BY b.bot_id;
 DROP SCHEMA recall CASCADE;
+-- what is counted is what is there
+SELECT * FROM wa.check_rollups();

@@ -219,3 +219,5 @@ SELECT wa.remove_bot('m late', purge => true);
 SELECT a.* FROM wa_private.apply(ARRAY[-1::bigint, -1], ARRAY['{"fact": "reaction", "chat": "gone@g.us", "target": {"id": "X"}, "from": {"lid": "8000001@lid"}, "text": "!", "id": "Y"}',
 	'{"fact": "group_change", "group": "gone@g.us", "kind": "add", "actor": {"lid": "8000002@lid"}, "targets": [{"lid": "8000003@lid"}]}']::jsonb[]) AS a;
 SELECT (SELECT count(*) FROM wa.groups WHERE jid = 'gone@g.us') AS groups, (SELECT count(*) FROM wa.user_ids WHERE value LIKE '800000_') AS people;
+-- what is counted is what is there
+SELECT * FROM wa.check_rollups();

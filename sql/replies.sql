@@ -180,3 +180,5 @@ SELECT (SELECT count(*) FROM wa.users) AS users, (SELECT count(*) FROM wa.reacti
 	(SELECT count(*) FROM wa.event_responses) AS answers, (SELECT count(*) FROM wa.receipts) AS receipts, (SELECT count(*) FROM wa.contacts) AS contacts, (SELECT count(*) FROM wa.labels) AS labels,
 	(SELECT count(*) FROM wa_private.waiting) AS waiting, (SELECT count(*) FROM wa_private.message_keys) AS keys;
 DROP VIEW public.versions;
+-- what is counted is what is there
+SELECT * FROM wa.check_rollups();

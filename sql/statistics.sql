@@ -216,6 +216,7 @@ FROM generate_series(0, 1) AS g, generate_series(1, 60) AS p, generate_series(0,
 CROSS JOIN LATERAL (SELECT random() AS a, random() AS b, random() AS c, random() AS d, random() AS e, random() AS f, g + p AS each) AS r
 CROSS JOIN LATERAL (SELECT timestamptz '2020-03-01' + make_interval(secs => k * 900000 + floor(r.f * 400000)) AS joined) AS s;
 SET wa_collector.report_timezone = 'Asia/Kathmandu';
+SELECT wa.rebuild_rollups() > 0 AS rolled_up;
 -- days
 SELECT count(*) AS days, sum(joins) > 100 AS many, count(*) FILTER (WHERE (x.joins, x.joins_low, x.joins_high, x.leaves, x.leaves_low, x.leaves_high) IS DISTINCT FROM (
 	SELECT (count(*) FILTER (WHERE e.kind = 'join' AND best), count(*) FILTER (WHERE e.kind = 'join' AND sure), count(*) FILTER (WHERE e.kind = 'join' AND maybe),
@@ -259,7 +260,10 @@ FROM wa.stat_inviters('2020-01-01', '2020-05-01', "limit" => 1000) AS x;
 SELECT shared = (SELECT count(*) FROM wa.memberships AS a JOIN wa.memberships AS b USING (user_id) WHERE a.group_id = 101 AND b.group_id = 102 AND a.left_at IS NULL AND b.left_at IS NULL) AS shared
 FROM wa.stat_overlap();
 
+SELECT * FROM wa.check_rollups();
 RESET wa_collector.report_timezone;
+SELECT wa.rebuild_rollups() > 0 AS rolled_up;
 DROP FUNCTION public.stay;
 SELECT wa.remove_bot('ada', purge => true), wa.remove_bot('bob', purge => true);
 DELETE FROM wa.users WHERE user_id BETWEEN 201 AND 2000 AND NOT EXISTS (SELECT FROM wa.user_ids AS i WHERE i.user_id = users.user_id);
+SELECT * FROM wa.check_rollups();

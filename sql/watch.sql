@@ -83,3 +83,5 @@ SELECT wa.remove_bot(:members, purge => true);
 TRUNCATE wa.unknown_stanzas;
 SELECT * FROM public.stored;
 DROP VIEW public.stored;
+-- what is counted is what is there
+SELECT * FROM wa.check_rollups();

@@ -73,6 +73,10 @@ BEGIN
 		IF wa_private.worker_trouble() IS NOT NULL THEN
 			problems := problems || jsonb_build_object('problem', 'a worker does less than it should', 'hint', wa_private.worker_trouble());
 		END IF;
+		IF (SELECT z.zone FROM wa_private.rollup_zone AS z) IS DISTINCT FROM wa_private.stat_timezone() THEN
+			problems := problems || jsonb_build_object('problem', 'the roll-ups have days of another time zone than reports: statistics are slow',
+				'hint', 'SELECT wa.rebuild_rollups()');
+		END IF;
 		SELECT jsonb_build_object('pending', count(*) FILTER (WHERE m.state = 'pending'), 'lost', count(*) FILTER (WHERE m.state = 'lost'))
 		INTO messages
 		FROM wa.messages AS m

@@ -138,7 +138,8 @@ BEGIN
 	END IF;
 	PERFORM wa_private.lock_people(false);
 	PERFORM wa_private.make_partitions();
-	touched := wa_private.delete_expired(1000) + wa_private.give_up_pending(1000) + wa_private.link_late(1000) + wa_private.prune_feed(5000);
+	touched := wa_private.delete_expired(1000) + wa_private.give_up_pending(1000) + wa_private.link_late(1000) + wa_private.prune_feed(5000)
+		+ wa_private.settle_rollups(5000);
 	DELETE FROM wa_private.records AS r
 	WHERE r.ctid = ANY (ARRAY(SELECT x.ctid FROM wa_private.records AS x
 		WHERE x.kind = 7 AND x.updated_at < clock_timestamp() - interval '14 days' LIMIT 5000));

@@ -43,7 +43,7 @@ BEGIN
 	EXECUTE format('GRANT USAGE ON SCHEMA wa TO %I', role);
 	EXECUTE format('GRANT SELECT ON wa.bots, wa.bot_status_log, wa.users, wa.user_ids, wa.user_merges, wa.groups, wa.bot_groups, '
 		'wa.memberships, wa.group_events, wa.event_sightings, wa.group_counts, wa.join_requests, '
-		'wa.people, wa.group_members, wa.event_feed, wa.group_growth, wa.phone_coverage, wa.group_completeness, '
+		'wa.people, wa.group_members, wa.event_feed, wa.group_growth, wa.growth_by_day, wa.messages_by_day, wa.messages_by_hour, wa.phone_coverage, wa.group_completeness, '
 		'wa.workers TO %I', role);
 	EXECUTE format('GRANT SELECT (link_id, group_id, valid_from, valid_until, made_by) ON wa.invite_links TO %I', role);
 	EXECUTE format('GRANT SELECT ON wa.chats, wa.receipts, wa.identity_changes, wa.undecryptable, wa.history_progress, '
@@ -54,6 +54,8 @@ BEGIN
 		'via_broadcast, group_status, was_offline, wa_id, kind, state, origin, forwarding_score, expires_at, edited_at, revoked_at, '
 		'revoked_by, trouble, attempts, phone_asked) ON wa.messages TO %I', role);
 	EXECUTE format('GRANT SELECT ON wa_private.feed_batches TO %I', role);
+	EXECUTE format('GRANT SELECT ON wa_private.rollup_zone, wa_private.event_days_now, wa_private.member_days_now, wa_private.speaker_days_now, '
+		'wa_private.message_hours_now TO %I', role);
 	EXECUTE format('GRANT SELECT (feed_epoch, feed_pruned) ON wa_private.storage TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION wa.resolve(text), wa.version(), wa.health(), wa_private.workers(), '
 		'wa.link_codes(text), wa_private.library_version(), wa_private.running_version(), wa_private.storage_version(), wa_private.worker_trouble(), '
@@ -127,7 +129,7 @@ BEGIN
 			AND d.refclassid = 'pg_extension'::regclass
 			AND d.refobjid = (SELECT e.oid FROM pg_extension AS e WHERE e.extname = 'wa_collector')
 		WHERE (p.pronamespace = to_regnamespace('wa')
-				AND p.proname NOT IN ('create_storage', 'adopt_node', 'grant_reader', 'grant_message_reader',
+				AND p.proname NOT IN ('create_storage', 'adopt_node', 'check_rollups', 'rebuild_rollups', 'grant_reader', 'grant_message_reader',
 					'grant_link_viewer', 'grant_operator', 'conversation'))
 			OR (p.pronamespace = to_regnamespace('wa_private')
 				AND p.proname IN ('mailbox_put', 'wake_workers', 'render_qr_text', 'render_qr_svg', 'render_qr_png', 'bot_id',

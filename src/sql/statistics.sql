@@ -31,6 +31,12 @@ END
 $$;
 COMMENT ON FUNCTION wa_private.stat_timezone() IS 'time zone of reports, or an error when it does not exist';
 
+/* The day of a time, which begins where statistics begin it: at the second midnight when the clock is put back over it. */
+CREATE FUNCTION wa_private.stat_day(at timestamptz, zone text)
+RETURNS date LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (at AT TIME ZONE zone)::date - (at < (at AT TIME ZONE zone)::date::timestamp AT TIME ZONE zone)::integer;
+COMMENT ON FUNCTION wa_private.stat_day(timestamptz, text) IS 'the day of a time in a time zone';
+
 /* Raises unless the range of a statistic is one. */
 CREATE FUNCTION wa_private.stat_check("from" timestamptz, "to" timestamptz)
 RETURNS void LANGUAGE plpgsql STABLE
@@ -170,6 +176,73 @@ $$;
 COMMENT ON FUNCTION wa_private.stat_groups(text, text, timestamptz) IS 'the groups that a statistic is restricted to, null when it is not';
 
 /*
+ * The days of the roll-ups that begin at some times, infinity for those to come;
+ * null when one of them is another time of the day, or the roll-ups have another
+ * time zone.
+ */
+CREATE FUNCTION wa_private.stat_days(times timestamptz[])
+RETURNS date[] LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	zone text := wa_private.stat_timezone();
+BEGIN
+	IF zone IS DISTINCT FROM (SELECT z.zone FROM wa_private.rollup_zone AS z) THEN
+		RETURN NULL;
+	END IF;
+	RETURN (
+		SELECT CASE WHEN bool_and(t.at >= now() OR d.day::timestamp AT TIME ZONE zone = t.at) THEN
+			array_agg(CASE WHEN t.at >= now() THEN 'infinity' ELSE d.day END ORDER BY t.n) END
+		FROM unnest(times) WITH ORDINALITY AS t (at, n)
+		CROSS JOIN LATERAL (SELECT (t.at AT TIME ZONE zone)::date AS day) AS d);
+END
+$$;
+COMMENT ON FUNCTION wa_private.stat_days(timestamptz[]) IS 'the days that begin at some times, if roll-ups know them';
+
+/* Members of each line just before some days, from how many there are now and what changed since; see wa_private.stat_members_at(). */
+CREATE FUNCTION wa_private.stat_members_on(days date[], groups bigint[], "group" text, bot text, by text, since timestamptz)
+RETURNS TABLE (n integer, id bigint, label text, members bigint, members_low bigint, members_high bigint)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH series AS MATERIALIZED (
+		SELECT s.* FROM wa_private.stat_series("group", bot, by, since) AS s
+	), lines AS (
+		SELECT DISTINCT s.id, s.label FROM series AS s
+		UNION SELECT 0, 'all' WHERE by = 'total'
+	), changes AS (
+		-- a change counts for the days up to its own, what there is at the end of time for all
+		SELECT s.id, CASE WHEN isfinite(d.day) THEN width_bucket(d.day, days) ELSE cardinality(days) + 1 END AS place,
+			sum(CASE WHEN isfinite(d.day) THEN -d.members ELSE d.members END) AS members,
+			sum(CASE WHEN isfinite(d.day) THEN -d.members_low ELSE d.members_low END) AS members_low,
+			sum(CASE WHEN isfinite(d.day) THEN -d.members_high ELSE d.members_high END) AS members_high
+		FROM wa_private.member_days_now AS d
+		JOIN series AS s ON s.group_id = d.group_id
+		WHERE d.day >= days[1] AND (groups IS NULL OR d.group_id = ANY (groups))
+		GROUP BY 1, 2
+	), counted AS (
+		SELECT t.n, l.id, l.label, sum(c.members) OVER w AS members, sum(c.members_low) OVER w AS members_low,
+			sum(c.members_high) OVER w AS members_high
+		FROM lines AS l
+		CROSS JOIN generate_series(1, cardinality(days) + 1) AS t (n)
+		LEFT JOIN changes AS c ON c.id = l.id AND c.place = t.n
+		WINDOW w AS (PARTITION BY l.id ORDER BY t.n DESC)
+	)
+	SELECT c.n, c.id, c.label, coalesce(c.members, 0)::bigint, coalesce(c.members_low, 0)::bigint, coalesce(c.members_high, 0)::bigint
+	FROM counted AS c
+	WHERE c.n <= cardinality(days)
+	ORDER BY c.n, c.id;
+END
+$$;
+COMMENT ON FUNCTION wa_private.stat_members_on(date[], bigint[], text, text, text, timestamptz) IS
+'members of each line of a chart just before each of some days, from the roll-ups';
+
+/*
  * Members of each line just before each of some times, in rising order.
  * people: everybody counts once, else once for every group.  What began before
  * anybody looked counts from the beginning.
@@ -191,6 +264,11 @@ DECLARE
 	band bit varying := (repeat('1', cardinality(times)) || repeat('0', cardinality(times)))::bit varying;
 	groups bigint[] := wa_private.stat_groups("group", bot, times[1]);
 BEGIN
+	IF NOT people AND wa_private.stat_days(times) IS NOT NULL THEN
+		RETURN QUERY
+		SELECT m.* FROM wa_private.stat_members_on(wa_private.stat_days(times), groups, "group", bot, by, times[1]) AS m;
+		RETURN;
+	END IF;
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
 		SELECT s.* FROM wa_private.stat_series("group", bot, by, times[1]) AS s

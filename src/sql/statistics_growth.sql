@@ -19,10 +19,13 @@ DECLARE
 	ends timestamptz[];
 	first timestamptz;
 	last timestamptz;
+	whole record;
 BEGIN
 	SELECT array_agg(s.since ORDER BY s.n), array_agg(s.until ORDER BY s.n), min(s.since), max(s.until) INTO begins, ends, first, last
 	FROM wa_private.stat_steps("from", "to", step) AS s;
 	groups := wa_private.stat_groups("group", bot, first);
+	-- steps of an hour are counted from the rows
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days(first, CASE step WHEN 'hour' THEN first ELSE last END) AS w;
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
 		SELECT s.* FROM wa_private.stat_series("group", bot, by, first) AS s
@@ -31,12 +34,20 @@ BEGIN
 		UNION SELECT 0, 'all' WHERE by = 'total'
 	), steps AS (
 		SELECT s.n::integer AS n, s.since, s.until FROM unnest(begins, ends) WITH ORDINALITY AS s (since, until, n)
-	), exact AS (
-		SELECT s.id, width_bucket(e.occurred_at, begins) AS n, count(*) FILTER (WHERE e.kind = 'join') AS joins,
-			count(*) FILTER (WHERE e.kind = 'leave') AS leaves
+	), happened AS (
+		SELECT d.group_id, d.day::timestamp AT TIME ZONE whole.zone AS at, d.kind, d.events
+		FROM wa_private.event_days_now AS d
+		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND NOT d.inferred AND (groups IS NULL OR d.group_id = ANY (groups))
+		UNION ALL
+		SELECT e.group_id, e.occurred_at, e.kind, 1
 		FROM wa.group_events AS e
-		JOIN series AS s ON s.group_id = e.group_id
-		WHERE (groups IS NULL OR e.group_id = ANY (groups)) AND e.kind IN ('join', 'leave') AND e.at_precision = interval '0' AND e.occurred_at >= first AND e.occurred_at < last
+		WHERE whole.first_day IS NULL AND e.occurred_at >= first AND e.occurred_at < last AND e.kind IN ('join', 'leave')
+			AND e.at_precision = interval '0' AND (groups IS NULL OR e.group_id = ANY (groups))
+	), exact AS (
+		SELECT s.id, width_bucket(h.at, begins) AS n, sum(h.events) FILTER (WHERE h.kind = 'join') AS joins,
+			sum(h.events) FILTER (WHERE h.kind = 'leave') AS leaves
+		FROM happened AS h
+		JOIN series AS s ON s.group_id = h.group_id
 		GROUP BY 1, 2
 	), vague AS (
 		-- from the step in which it was not so yet to the one in which it was
@@ -55,13 +66,14 @@ BEGIN
 		CROSS JOIN LATERAL generate_series(greatest(v.first_step, 1), v.last_step) AS x (n)
 		GROUP BY 1, 2, 3
 	), all_of_it AS (
-		SELECT s.since, l.id, l.label, coalesce(x.joins, 0) + coalesce(j.likely, 0) AS joins,
-			coalesce(x.joins, 0) + coalesce(j.sure, 0) AS joins_low, coalesce(x.joins, 0) + coalesce(j.possible, 0) AS joins_high,
-			coalesce(x.leaves, 0) + coalesce(o.likely, 0) AS leaves, coalesce(x.leaves, 0) + coalesce(o.sure, 0) AS leaves_low,
-			coalesce(x.leaves, 0) + coalesce(o.possible, 0) AS leaves_high, coalesce(j.likely, 0) + coalesce(o.likely, 0) AS inferred
+		SELECT s.since, l.id, l.label, x.joins + coalesce(j.likely, 0) AS joins,
+			x.joins + coalesce(j.sure, 0) AS joins_low, x.joins + coalesce(j.possible, 0) AS joins_high,
+			x.leaves + coalesce(o.likely, 0) AS leaves, x.leaves + coalesce(o.sure, 0) AS leaves_low,
+			x.leaves + coalesce(o.possible, 0) AS leaves_high, coalesce(j.likely, 0) + coalesce(o.likely, 0) AS inferred
 		FROM lines AS l
 		CROSS JOIN steps AS s
-		LEFT JOIN exact AS x ON x.id = l.id AND x.n = s.n
+		LEFT JOIN exact AS e ON e.id = l.id AND e.n = s.n
+		CROSS JOIN LATERAL (SELECT coalesce(e.joins, 0)::bigint AS joins, coalesce(e.leaves, 0)::bigint AS leaves) AS x
 		LEFT JOIN inferred AS j ON j.id = l.id AND j.n = s.n AND j.kind = 'join'
 		LEFT JOIN inferred AS o ON o.id = l.id AND o.n = s.n AND o.kind = 'leave'
 	)

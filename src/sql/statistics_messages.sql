@@ -38,7 +38,7 @@ COMMENT ON FUNCTION wa_private.stat_chat_list(text, text, timestamptz) IS 'the c
 
 CREATE FUNCTION wa.stat_activity("from" timestamptz DEFAULT now() - interval '28 days', "to" timestamptz DEFAULT now(),
 	"group" text DEFAULT NULL, bot text DEFAULT NULL)
-RETURNS TABLE (weekday integer, hour integer, messages bigint, people bigint, percent numeric)
+RETURNS TABLE (weekday integer, hour integer, messages bigint, percent numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -48,19 +48,27 @@ AS $$
 DECLARE
 	zone text := wa_private.stat_timezone();
 	chats bigint[];
+	whole record;
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	chats := wa_private.stat_chat_list("group", bot, "from");
+	-- the roll-up is of all groups together; the messages of some are found by their index
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", CASE WHEN chats IS NULL THEN "to" ELSE "from" END) AS w;
 	RETURN QUERY
 	WITH counted AS (
-		SELECT extract(isodow FROM m.sent_at AT TIME ZONE zone)::integer AS weekday, extract(hour FROM m.sent_at AT TIME ZONE zone)::integer AS hour,
-			count(*) AS messages, count(DISTINCT m.sender) AS people
-		FROM wa.messages AS m
-		JOIN wa_private.stat_chats("group", bot, 'total', "from") AS s ON s.chat_id = m.chat_id
-		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to"
+		SELECT x.weekday, x.hour, sum(x.messages)::bigint AS messages
+		FROM (SELECT extract(isodow FROM d.day)::integer AS weekday, d.hour::integer AS hour, d.messages
+			  FROM wa_private.message_hours_now AS d
+			  WHERE d.day >= whole.first_day AND d.day < whole.last_day
+			  UNION ALL
+			  SELECT extract(isodow FROM wa_private.stat_day(m.sent_at, zone))::integer, extract(hour FROM m.sent_at AT TIME ZONE zone)::integer, 1
+			  FROM wa.messages AS m
+			  JOIN wa_private.stat_chats("group", bot, 'total', "from") AS s ON s.chat_id = m.chat_id
+			  WHERE (whole.edges OR chats IS NOT NULL) AND m.sent_at >= "from" AND m.sent_at < "to"
+				AND (m.sent_at < whole.since OR m.sent_at >= whole.until) AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))) AS x
 		GROUP BY 1, 2
 	)
-	SELECT d.n, h.n, coalesce(c.messages, 0), coalesce(c.people, 0), wa_private.stat_percent(coalesce(c.messages, 0), sum(c.messages) OVER ())
+	SELECT d.n, h.n, coalesce(c.messages, 0), wa_private.stat_percent(coalesce(c.messages, 0), sum(c.messages) OVER ())
 	FROM generate_series(1, 7) AS d (n)
 	CROSS JOIN generate_series(0, 23) AS h (n)
 	LEFT JOIN counted AS c ON c.weekday = d.n AND c.hour = h.n
@@ -68,7 +76,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION wa.stat_activity(timestamptz, timestamptz, text, text) IS
-'messages and people who wrote by weekday (1 Monday to 7 Sunday) and hour, a heat map of 168 rows; whole weeks compare best';
+'messages by weekday (1 Monday to 7 Sunday) and hour, a heat map of 168 rows; whole weeks compare best';
 
 CREATE FUNCTION wa.stat_messages("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
 	"group" text DEFAULT NULL, bot text DEFAULT NULL, step text DEFAULT 'day', by text DEFAULT 'total')
@@ -81,6 +89,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	chats bigint[];
+	whole record;
 	begins timestamptz[];
 	first timestamptz;
 	last timestamptz;
@@ -88,16 +97,31 @@ BEGIN
 	SELECT array_agg(s.since ORDER BY s.n), min(s.since), max(s.until) INTO begins, first, last
 	FROM wa_private.stat_steps("from", "to", step) AS s;
 	chats := wa_private.stat_chat_list("group", bot, first);
+	-- steps of an hour are counted from the rows
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days(first, CASE step WHEN 'hour' THEN first ELSE last END) AS w;
 	RETURN QUERY
 	WITH lines AS (
 		SELECT DISTINCT s.id, s.label FROM wa_private.stat_series("group", bot, by, first) AS s
 		UNION SELECT 0, 'all' WHERE by = 'total'
-	), counted AS (
-		SELECT s.id, width_bucket(m.sent_at, begins) AS n, count(*) AS messages, count(DISTINCT m.sender) AS people,
-			count(DISTINCT m.chat_id) AS groups, count(*) FILTER (WHERE m.from_me) AS from_bots
+	), said AS (
+		SELECT d.chat_id, d.user_id, d.day::timestamp AT TIME ZONE whole.zone AS at, d.messages, d.from_bots
+		FROM wa_private.speaker_days_now AS d
+		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (chats IS NULL OR d.chat_id = ANY (chats))
+		UNION ALL
+		SELECT m.chat_id, coalesce(m.sender, 0), m.sent_at, 1, m.from_me::integer
 		FROM wa.messages AS m
-		JOIN wa_private.stat_chats("group", bot, by, first) AS s ON s.chat_id = m.chat_id
-		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= first AND m.sent_at < last
+		WHERE (whole.edges OR whole.first_day IS NULL) AND m.sent_at >= first AND m.sent_at < last AND (m.sent_at < whole.since OR m.sent_at >= whole.until)
+			AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))
+	), steps AS (
+		SELECT s.id, width_bucket(x.at, begins) AS n, x.user_id, x.chat_id, sum(x.messages) AS messages, sum(x.from_bots) AS from_bots
+		FROM said AS x
+		JOIN wa_private.stat_chats("group", bot, by, first) AS s ON s.chat_id = x.chat_id
+		GROUP BY 1, 2, 3, 4
+		HAVING sum(x.messages) > 0
+	), counted AS (
+		SELECT s.id, s.n, sum(s.messages)::bigint AS messages, count(DISTINCT nullif(s.user_id, 0)) AS people,
+			count(DISTINCT s.chat_id) AS groups, sum(s.from_bots)::bigint AS from_bots
+		FROM steps AS s
 		GROUP BY 1, 2
 	)
 	SELECT t.since, nullif(l.id, 0), l.label, coalesce(c.messages, 0), coalesce(c.people, 0), coalesce(c.groups, 0), coalesce(c.from_bots, 0)
@@ -122,6 +146,7 @@ AS $$
 DECLARE
 	zone text := wa_private.stat_timezone();
 	chats bigint[];
+	whole record;
 	begins timestamptz[];
 	since timestamptz;
 	last timestamptz;
@@ -131,16 +156,27 @@ BEGIN
 	SELECT array_agg(s.since ORDER BY s.n), max(s.until) INTO begins, last
 	FROM wa_private.stat_steps(((since AT TIME ZONE zone) - interval '29 days') AT TIME ZONE zone, greatest("to", since), 'day') AS s;
 	chats := wa_private.stat_chat_list("group", bot, since);
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days(begins[1], last) AS w;
 	RETURN QUERY
 	WITH lines AS (
 		SELECT DISTINCT s.id, s.label FROM wa_private.stat_series("group", bot, by, since) AS s
 		UNION SELECT 0, 'all' WHERE by = 'total'
-	), days AS (
-		SELECT DISTINCT s.id, m.sender, width_bucket(m.sent_at, begins) AS n
+	), said AS (
+		SELECT d.chat_id, d.user_id, d.day::timestamp AT TIME ZONE whole.zone AS at, d.messages, d.from_bots
+		FROM wa_private.speaker_days_now AS d
+		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (chats IS NULL OR d.chat_id = ANY (chats))
+		UNION ALL
+		SELECT m.chat_id, coalesce(m.sender, 0), m.sent_at, 1, m.from_me::integer
 		FROM wa.messages AS m
-		JOIN wa_private.stat_chats("group", bot, by, since) AS s ON s.chat_id = m.chat_id
-		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sender IS NOT NULL
-			AND m.sent_at >= begins[1] AND m.sent_at < last
+		WHERE whole.edges AND m.sent_at >= begins[1] AND m.sent_at < last AND (m.sent_at < whole.since OR m.sent_at >= whole.until)
+			AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))
+	), days AS (
+		SELECT s.id, x.user_id AS sender, width_bucket(x.at, begins) AS n
+		FROM said AS x
+		JOIN wa_private.stat_chats("group", bot, by, since) AS s ON s.chat_id = x.chat_id
+		WHERE x.user_id <> 0
+		GROUP BY 1, 2, 3
+		HAVING sum(x.messages) > 0
 	), spans AS (
 		-- a day counts until the same person's next one, so that nobody counts twice
 		SELECT d.id, d.n, lead(d.n) OVER (PARTITION BY d.id, d.sender ORDER BY d.n) AS next FROM days AS d
@@ -178,18 +214,30 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	chats bigint[];
+	whole record;
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	chats := wa_private.stat_chat_list("group", bot, "from");
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", "to") AS w;
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
 		SELECT s.* FROM wa_private.stat_chats("group", bot, 'group', "from") AS s
 		JOIN wa.groups AS g ON g.group_id = s.group_id AND g.watch_level = 'messages'
-	), wrote AS (
-		SELECT DISTINCT s.group_id, m.sender
+	), said AS (
+		SELECT d.chat_id, d.user_id, d.day::timestamp AT TIME ZONE whole.zone AS at, d.messages, d.from_bots
+		FROM wa_private.speaker_days_now AS d
+		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (chats IS NULL OR d.chat_id = ANY (chats))
+		UNION ALL
+		SELECT m.chat_id, coalesce(m.sender, 0), m.sent_at, 1, m.from_me::integer
 		FROM wa.messages AS m
-		JOIN series AS s ON s.chat_id = m.chat_id
-		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to"
+		WHERE whole.edges AND m.sent_at >= "from" AND m.sent_at < "to" AND (m.sent_at < whole.since OR m.sent_at >= whole.until)
+			AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))
+	), wrote AS (
+		SELECT s.group_id, x.user_id AS sender
+		FROM said AS x
+		JOIN series AS s ON s.chat_id = x.chat_id
+		GROUP BY 1, 2
+		HAVING sum(x.messages) > 0
 	)
 	SELECT s.group_id, s.label, count(m.user_id), count(w.sender), count(m.user_id) - count(w.sender),
 		wa_private.stat_percent(count(m.user_id) - count(w.sender), count(m.user_id))
@@ -214,19 +262,31 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	chats bigint[];
+	whole record;
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	PERFORM wa_private.stat_check_limit("limit");
 	chats := wa_private.stat_chat_list("group", bot, "from");
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", "to") AS w;
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
 		SELECT s.* FROM wa_private.stat_chats("group", bot, 'group', "from") AS s
 		JOIN wa.groups AS g ON g.group_id = s.group_id AND g.watch_level = 'messages'
-	), wrote AS (
-		SELECT DISTINCT s.group_id, m.sender
+	), said AS (
+		SELECT d.chat_id, d.user_id, d.day::timestamp AT TIME ZONE whole.zone AS at, d.messages, d.from_bots
+		FROM wa_private.speaker_days_now AS d
+		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (chats IS NULL OR d.chat_id = ANY (chats))
+		UNION ALL
+		SELECT m.chat_id, coalesce(m.sender, 0), m.sent_at, 1, m.from_me::integer
 		FROM wa.messages AS m
-		JOIN series AS s ON s.chat_id = m.chat_id
-		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to"
+		WHERE whole.edges AND m.sent_at >= "from" AND m.sent_at < "to" AND (m.sent_at < whole.since OR m.sent_at >= whole.until)
+			AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))
+	), wrote AS (
+		SELECT s.group_id, x.user_id AS sender
+		FROM said AS x
+		JOIN series AS s ON s.chat_id = x.chat_id
+		GROUP BY 1, 2
+		HAVING sum(x.messages) > 0
 	), silent AS (
 		SELECT s.group_id, s.label, m.user_id, m.role, m.joined_at
 		FROM series AS s
@@ -246,7 +306,7 @@ COMMENT ON FUNCTION wa.stat_silent_members(timestamptz, timestamptz, text, text,
 
 CREATE FUNCTION wa.stat_message_kinds("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
 	"group" text DEFAULT NULL, bot text DEFAULT NULL)
-RETURNS TABLE (kind text, messages bigint, percent numeric, people bigint, forwarded bigint, edited bigint, deleted bigint)
+RETURNS TABLE (kind text, messages bigint, percent numeric, forwarded bigint, edited bigint, deleted bigint)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -255,21 +315,30 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	chats bigint[];
+	whole record;
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	chats := wa_private.stat_chat_list("group", bot, "from");
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", CASE WHEN chats IS NULL THEN "to" ELSE "from" END) AS w;
 	RETURN QUERY
-	SELECT coalesce(m.kind, 'unknown'), count(*), wa_private.stat_percent(count(*), sum(count(*)) OVER ()), count(DISTINCT m.sender),
-		count(*) FILTER (WHERE m.is_forwarded), count(m.edited_at), count(m.revoked_at)
-	FROM wa.messages AS m
-	JOIN wa_private.stat_chats("group", bot, 'total', "from") AS s ON s.chat_id = m.chat_id
-	WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to"
+	SELECT x.kind, sum(x.messages)::bigint, wa_private.stat_percent(sum(x.messages), sum(sum(x.messages)) OVER ()),
+		sum(x.forwarded)::bigint, sum(x.edited)::bigint, sum(x.deleted)::bigint
+	FROM (SELECT d.kind, d.messages, d.forwarded, d.edited, d.deleted
+		  FROM wa_private.message_hours_now AS d
+		  WHERE d.day >= whole.first_day AND d.day < whole.last_day
+		  UNION ALL
+		  SELECT coalesce(m.kind, 'unknown'), 1, m.is_forwarded::integer, (m.edited_at IS NOT NULL)::integer, (m.revoked_at IS NOT NULL)::integer
+		  FROM wa.messages AS m
+		  JOIN wa_private.stat_chats("group", bot, 'total', "from") AS s ON s.chat_id = m.chat_id
+		  WHERE (whole.edges OR chats IS NOT NULL) AND m.sent_at >= "from" AND m.sent_at < "to"
+			AND (m.sent_at < whole.since OR m.sent_at >= whole.until) AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))) AS x
 	GROUP BY 1
+	HAVING sum(x.messages) > 0
 	ORDER BY 2 DESC, 1;
 END
 $$;
 COMMENT ON FUNCTION wa.stat_message_kinds(timestamptz, timestamptz, text, text) IS
-'messages of each kind with their share, how many people sent some, and how many were forwarded, edited, deleted for everybody';
+'messages of each kind with their share, and how many were forwarded, edited, deleted for everybody';
 
 CREATE FUNCTION wa.stat_concentration("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
 	"group" text DEFAULT NULL, bot text DEFAULT NULL, by text DEFAULT 'total', top integer DEFAULT 10)
@@ -282,18 +351,29 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	chats bigint[];
+	whole record;
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	PERFORM wa_private.stat_check_limit(top);
 	chats := wa_private.stat_chat_list("group", bot, "from");
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", "to") AS w;
 	RETURN QUERY
-	WITH speakers AS (
-		SELECT s.id, s.label, m.sender, count(*) AS messages
+	WITH said AS (
+		SELECT d.chat_id, d.user_id, d.day::timestamp AT TIME ZONE whole.zone AS at, d.messages, d.from_bots
+		FROM wa_private.speaker_days_now AS d
+		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (chats IS NULL OR d.chat_id = ANY (chats))
+		UNION ALL
+		SELECT m.chat_id, coalesce(m.sender, 0), m.sent_at, 1, m.from_me::integer
 		FROM wa.messages AS m
-		JOIN wa_private.stat_chats("group", bot, by, "from") AS s ON s.chat_id = m.chat_id
-		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sender IS NOT NULL
-			AND m.sent_at >= "from" AND m.sent_at < "to"
+		WHERE whole.edges AND m.sent_at >= "from" AND m.sent_at < "to" AND (m.sent_at < whole.since OR m.sent_at >= whole.until)
+			AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))
+	), speakers AS (
+		SELECT s.id, s.label, x.user_id AS sender, sum(x.messages) AS messages
+		FROM said AS x
+		JOIN wa_private.stat_chats("group", bot, by, "from") AS s ON s.chat_id = x.chat_id
+		WHERE x.user_id <> 0
 		GROUP BY 1, 2, 3
+		HAVING sum(x.messages) > 0
 	), ranked AS (
 		SELECT s.*, row_number() OVER (PARTITION BY s.id ORDER BY s.messages, s.sender) AS up,
 			row_number() OVER (PARTITION BY s.id ORDER BY s.messages DESC, s.sender DESC) AS down
@@ -323,24 +403,44 @@ AS $$
 DECLARE
 	zone text := wa_private.stat_timezone();
 	chats bigint[];
+	whole record;
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	PERFORM wa_private.stat_check_limit("limit");
 	chats := wa_private.stat_chat_list("group", bot, "from");
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", "to") AS w;
 	RETURN QUERY
 	WITH said AS (
-		SELECT m.sender, count(*) AS messages, sum(count(*)) OVER () AS of_all, count(DISTINCT m.chat_id) AS groups,
-			count(DISTINCT (m.sent_at AT TIME ZONE zone)::date) AS active_days, max(m.sent_at) AS last_at
+		SELECT d.chat_id, d.user_id, d.day::timestamp AT TIME ZONE whole.zone AS at, d.messages, d.from_bots
+		FROM wa_private.speaker_days_now AS d
+		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (chats IS NULL OR d.chat_id = ANY (chats))
+		UNION ALL
+		SELECT m.chat_id, coalesce(m.sender, 0), m.sent_at, 1, m.from_me::integer
 		FROM wa.messages AS m
-		JOIN wa_private.stat_chats("group", bot, 'total', "from") AS s ON s.chat_id = m.chat_id
-		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to"
+		WHERE whole.edges AND m.sent_at >= "from" AND m.sent_at < "to" AND (m.sent_at < whole.since OR m.sent_at >= whole.until)
+			AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))
+	), days AS (
+		SELECT x.user_id AS sender, x.chat_id, wa_private.stat_day(x.at, zone) AS day, sum(x.messages) AS messages
+		FROM said AS x
+		JOIN wa_private.stat_chats("group", bot, 'total', "from") AS s ON s.chat_id = x.chat_id
+		GROUP BY 1, 2, 3
+		HAVING sum(x.messages) > 0
+	), spoke AS (
+		SELECT d.sender, sum(d.messages)::bigint AS messages, sum(sum(d.messages)) OVER () AS of_all, count(DISTINCT d.chat_id) AS groups,
+			count(DISTINCT d.day) AS active_days
+		FROM days AS d
 		GROUP BY 1
 	), best AS (
-		SELECT s.* FROM said AS s WHERE s.sender IS NOT NULL ORDER BY s.messages DESC, s.sender LIMIT "limit"
+		SELECT s.* FROM spoke AS s WHERE s.sender <> 0 ORDER BY s.messages DESC, s.sender LIMIT "limit"
 	)
-	SELECT b.sender, p.name, b.messages, wa_private.stat_percent(b.messages, b.of_all), b.groups, b.active_days, b.last_at
+	SELECT b.sender, p.name, b.messages, wa_private.stat_percent(b.messages, b.of_all), b.groups, b.active_days, l.last_at
 	FROM best AS b
 	LEFT JOIN wa.people AS p ON p.user_id = b.sender
+	CROSS JOIN LATERAL (
+		SELECT max(m.sent_at) AS last_at
+		FROM wa.messages AS m
+		JOIN wa.chats AS c ON c.chat_id = m.chat_id AND c.kind = 'group'
+		WHERE m.sender = b.sender AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to" AND (chats IS NULL OR m.chat_id = ANY (chats))) AS l
 	ORDER BY b.messages DESC, b.sender;
 END
 $$;

@@ -80,6 +80,15 @@ BEGIN
 	LOOP
 		EXECUTE format('ALTER %s %s OWNER TO %I', object.type, object.name, new_owner);
 	END LOOP;
+	FOR object IN
+		SELECT t.tgfoid::regprocedure AS name
+		FROM pg_trigger AS t
+		JOIN pg_proc AS p ON p.oid = t.tgfoid AND p.pronamespace = to_regnamespace('wa_private')
+		GROUP BY 1
+		ORDER BY 1
+	LOOP
+		EXECUTE format('ALTER FUNCTION %s OWNER TO %I', object.name, new_owner);
+	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION wa_private.hand_storage_to(name) IS
@@ -131,11 +140,15 @@ BEGIN
 	PERFORM wa_private.create_storage_records();
 	PERFORM wa_private.create_storage_views();
 	PERFORM wa_private.create_storage_message_views();
+	PERFORM wa_private.create_storage_rollups();
 
 	INSERT INTO wa_private.storage (layout) VALUES (wa_private.storage_version())
 	ON CONFLICT (only_row) DO UPDATE SET layout = excluded.layout, adopted_at = now();
 
 	PERFORM wa_private.make_partitions();
+	IF NOT EXISTS (SELECT FROM wa_private.rollup_zone) THEN
+		PERFORM wa_private.make_rollups();
+	END IF;
 
 	IF owner IS NOT NULL THEN
 		PERFORM wa_private.hand_storage_to(owner);

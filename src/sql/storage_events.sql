@@ -48,6 +48,9 @@ BEGIN
 		WHERE version_after IS NOT NULL;
 	CREATE INDEX IF NOT EXISTS group_events_target_idx ON wa.group_events (target, group_id, occurred_at)
 		WHERE target IS NOT NULL;
+	CREATE INDEX IF NOT EXISTS group_events_occurred_at_idx ON wa.group_events USING brin (occurred_at);
+	CREATE INDEX IF NOT EXISTS group_events_inferred_idx ON wa.group_events (occurred_at)
+		WHERE kind IN ('join', 'leave') AND at_precision IS DISTINCT FROM interval '0';
 	CREATE INDEX IF NOT EXISTS group_events_actor_idx ON wa.group_events (actor)
 		WHERE actor IS NOT NULL;
 
@@ -55,6 +58,8 @@ BEGIN
 	COMMENT ON INDEX wa.group_events_group_id_idx IS 'what happened in a group when';
 	COMMENT ON INDEX wa.group_events_version_idx IS 'the event of a participant version, to know it again';
 	COMMENT ON INDEX wa.group_events_target_idx IS 'what happened to a person';
+	COMMENT ON INDEX wa.group_events_occurred_at_idx IS 'what happened in all groups on a day';
+	COMMENT ON INDEX wa.group_events_inferred_idx IS 'joins and leaves without an exact time';
 	COMMENT ON INDEX wa.group_events_actor_idx IS 'what a person did';
 	COMMENT ON COLUMN wa.group_events.event_id IS 'number of the event';
 	COMMENT ON COLUMN wa.group_events.group_id IS 'the group';

@@ -112,6 +112,7 @@ BEGIN
 	) PARTITION BY RANGE (sent_at);
 	ALTER SEQUENCE wa.messages_message_id_seq OWNED BY wa.messages.message_id;
 	CREATE INDEX IF NOT EXISTS messages_chat_id_idx ON wa.messages (chat_id, sent_at);
+	CREATE INDEX IF NOT EXISTS messages_sent_at_idx ON wa.messages USING brin (sent_at);
 	CREATE INDEX IF NOT EXISTS messages_sender_idx ON wa.messages (sender, sent_at);
 	CREATE INDEX IF NOT EXISTS messages_unread_idx ON wa.messages (received_at) WHERE state IN ('pending', 'lost');
 	CREATE INDEX IF NOT EXISTS messages_expires_at_idx ON wa.messages (expires_at) WHERE expires_at IS NOT NULL;
@@ -123,6 +124,7 @@ BEGIN
 
 	COMMENT ON TABLE wa.messages IS 'what people wrote: one row per message, however many bots saw it, also for those that could not be read yet';
 	COMMENT ON INDEX wa.messages_chat_id_idx IS 'the messages of a chat in order';
+	COMMENT ON INDEX wa.messages_sent_at_idx IS 'what was written in all chats on a day';
 	COMMENT ON INDEX wa.messages_sender_idx IS 'what a person wrote when';
 	COMMENT ON INDEX wa.messages_unread_idx IS 'messages that could not be read';
 	COMMENT ON INDEX wa.messages_expires_at_idx IS 'messages that disappear';

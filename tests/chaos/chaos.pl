@@ -226,6 +226,7 @@ sub lost_joins
 
 my $snapshot = $node->safe_psql('postgres', "SELECT count(*) FROM wa.group_events WHERE source = 'snapshot'");
 my $rejected = $node->safe_psql('postgres', 'SELECT count(*) FROM wa.rejected');
+my $differences = $node->safe_psql('postgres', 'SELECT count(*) FROM wa.check_rollups()');
 
 push @examples, @unequal;
 my ($unseen_joins, @nowhere) = lost_joins();
@@ -233,10 +234,10 @@ push @examples, @nowhere;
 my $equal = @unequal ? 'no' : 'yes';
 
 print $out map { "$_\n" } splice @examples, 0, 20;
-printf $out "workers=$done{worker} postmasters=$done{postmaster} cuts=$done{cut} seconds=%d snapshot_events=$snapshot unseen_joins=$unseen_joins rejected=$rejected\n", Time::HiRes::time() - $begun;
+printf $out "workers=$done{worker} postmasters=$done{postmaster} cuts=$done{cut} seconds=%d snapshot_events=$snapshot unseen_joins=$unseen_joins rejected=$rejected rollup_differences=$differences\n", Time::HiRes::time() - $begun;
 print $out "kills=$option{kills} sent=$sent stored=$found lost=$lost doubled=$doubled pending=$pending groups_equal=$equal\n";
 $node->stop('fast');
-my $well = $doubled == 0 && $pending == 0 && $equal eq 'yes' && $rejected == 0 && !@nowhere;
+my $well = $doubled == 0 && $pending == 0 && $equal eq 'yes' && $rejected == 0 && $differences == 0 && !@nowhere;
 $well &&= $option{drop} > 0 ? $unseen_joins > 0 && $lost > 0 : $lost == 0;
 ok($well, $option{drop} > 0 ? 'what was never seen is inferred, and nothing is doubled' : 'nothing was lost or doubled and all is equal');
 done_testing();

@@ -214,13 +214,14 @@ push @examples, map { "lost: $_" } grep { !$seen{$_} } keys %sent;
 $lost += $wrong;
 my $retried = retried();
 my $rejected = $node->safe_psql('postgres', 'SELECT count(*) FROM wa.rejected');
+my $differences = $node->safe_psql('postgres', 'SELECT count(*) FROM wa.check_rollups()');
 
 print $out map { "$_\n" } splice @examples, 0, 20;
-printf $out "%s seconds=%d rejected=$rejected\n", join(' ', map { "$_=$done{$_}" } sort keys %done), Time::HiRes::time() - $begun;
+printf $out "%s seconds=%d rejected=$rejected rollup_differences=$differences\n", join(' ', map { "$_=$done{$_}" } sort keys %done), Time::HiRes::time() - $begun;
 my $kills = 0;
 $kills += $_ for values %done;
 print $out "kills=$kills sent=$sent stored=$stored lost=$lost doubled=$doubled pending=$pending retried=$retried\n";
 $node->stop('fast');
-ok($sent > 0 && $sent == $stored && $lost == 0 && $doubled == 0 && $pending == 0 && $retried == 0 && $rejected == 0,
-	'every message is there once, and no ratchet broke');
+ok($sent > 0 && $sent == $stored && $lost == 0 && $doubled == 0 && $pending == 0 && $retried == 0 && $rejected == 0 && $differences == 0,
+	'every message is there once, no ratchet broke, and all are counted');
 done_testing();

@@ -1,0 +1,293 @@
+/*
+ * storage_rollups.sql
+ *		Counts per day, kept by triggers in the transactions that change what
+ *		they count.
+ *
+ * A roll-up is a table with a key and sums.  Beside it lies a table of the same
+ * columns without a key, <name>_changes: a transaction only adds rows there, so
+ * no two of them wait for each other however busy a group is.  Both together are
+ * right at every moment; wa_private.settle_rollups() moves changes into sums.
+ *
+ * The days are those of one time zone, wa_private.rollup_zone.  Statistics of
+ * another one are made from the rows (wa_private.stat_whole_days()).
+ *
+ * Trigger functions outlive the extension like the tables, so their text is made
+ * here from wa_private.rollup_query() and refers to nothing of the extension.
+ */
+
+/* The roll-ups: what of, by what, and what is summed. */
+CREATE FUNCTION wa_private.rollups()
+RETURNS TABLE (name text, of_table text, keys text[], sums text[])
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	VALUES ('event_days', 'group_events', '{day,group_id,kind,how,source,inferred}'::text[], '{events}'::text[]),
+		('member_days', 'memberships', '{day,group_id}', '{members,members_low,members_high}'),
+		('speaker_days', 'messages', '{day,chat_id,user_id}', '{messages,from_bots}'),
+		('message_hours', 'messages', '{day,hour,kind}', '{messages,forwarded,edited,deleted}');
+END;
+COMMENT ON FUNCTION wa_private.rollups() IS 'the roll-ups: the table they count, their keys and sums';
+
+/*
+ * What the rows of a table (rows: its name, or that of a transition table) add
+ * to a roll-up, as the text of a query.  A day begins where statistics begin it:
+ * at the second midnight when the clock is put back over it.
+ */
+CREATE FUNCTION wa_private.rollup_query(rollup text, rows text)
+RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	day_of CONSTANT text := 'CROSS JOIN wa_private.rollup_zone AS z '
+		'CROSS JOIN LATERAL (SELECT (%1$s AT TIME ZONE z.zone)::date AS date) AS l '
+		'CROSS JOIN LATERAL (SELECT l.date - (%1$s < l.date::timestamp AT TIME ZONE z.zone)::integer AS day) AS d ';
+BEGIN
+	RETURN CASE rollup
+		WHEN 'event_days' THEN
+			format('SELECT d.day, r.group_id, r.kind, coalesce(r.how, ''unknown'') AS how, r.source, '
+				'r.at_precision IS DISTINCT FROM interval ''0'' AS inferred, 1 AS events '
+				'FROM %s AS r ', rows) || format(day_of, 'r.occurred_at')
+			|| 'WHERE r.kind IN (''join'', ''leave'')'
+		WHEN 'member_days' THEN
+			-- what wa_private.stat_members_at() adds up, and at the end of time who is there now
+			format('SELECT d.day, r.group_id, x.members, x.members_low, x.members_high '
+				'FROM %s AS r '
+				'CROSS JOIN LATERAL (VALUES '
+				'(CASE WHEN r.joined_precision IS NULL AND r.join_event_id IS NULL THEN ''-infinity'' ELSE r.joined_at END, 1, 0, 0), '
+				'(r.joined_at, 0, 1, 0), '
+				'(coalesce(r.joined_at - r.joined_precision, ''-infinity''), 0, 0, 1), '
+				'(r.left_at, -1, 0, -1), '
+				'(CASE WHEN r.left_at IS NOT NULL THEN greatest(coalesce(r.left_at - r.left_precision, ''-infinity''), r.joined_at) END, 0, -1, 0), '
+				'(CASE WHEN r.left_at IS NULL THEN ''infinity''::timestamptz END, 1, 1, 1)) AS x (at, members, members_low, members_high) ', rows)
+			|| format(day_of, 'x.at') || 'WHERE x.at IS NOT NULL'
+		WHEN 'speaker_days' THEN
+			format('SELECT d.day, r.chat_id, coalesce(r.sender, 0) AS user_id, 1 AS messages, r.from_me::integer AS from_bots '
+				'FROM %s AS r ', rows) || format(day_of, 'r.sent_at')
+			|| 'WHERE r.state = ''stored'''
+		WHEN 'message_hours' THEN
+			format('SELECT d.day, extract(hour FROM r.sent_at AT TIME ZONE z.zone)::smallint AS hour, coalesce(r.kind, ''unknown'') AS kind, '
+				'1 AS messages, r.is_forwarded::integer AS forwarded, (r.edited_at IS NOT NULL)::integer AS edited, '
+				'(r.revoked_at IS NOT NULL)::integer AS deleted '
+				'FROM %s AS r JOIN wa.chats AS c ON c.chat_id = r.chat_id AND c.kind = ''group'' ', rows) || format(day_of, 'r.sent_at')
+			|| 'WHERE r.state = ''stored'''
+	END;
+END
+$$;
+COMMENT ON FUNCTION wa_private.rollup_query(text, text) IS 'text of the query that counts rows for a roll-up, before they are summed';
+
+/* ', '-separated columns, each wrapped as a format says. */
+CREATE FUNCTION wa_private.rollup_columns(columns text[], pattern text DEFAULT '%1$I', separator text DEFAULT ', ')
+RETURNS text LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT string_agg(format(pattern, c.name), separator ORDER BY c.no) FROM unnest(columns) WITH ORDINALITY AS c (name, no));
+END
+$$;
+COMMENT ON FUNCTION wa_private.rollup_columns(text[], text, text) IS 'part of a query over the columns of a roll-up';
+
+/* The trigger function of a table that is counted, and its triggers. */
+CREATE FUNCTION wa_private.create_rollup_triggers(of_table text)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	function_name CONSTANT text := 'roll_up_' || of_table;
+	r record;
+	part record;
+	body text := '';
+BEGIN
+	FOR part IN
+		SELECT x.* FROM (VALUES ('INSERT', 'new_rows', NULL), ('DELETE', NULL, 'old_rows'), ('UPDATE', 'new_rows', 'old_rows')) AS x (event, added, taken)
+	LOOP
+		body := body || format(E'\tIF TG_OP = %L THEN\n', part.event);
+		FOR r IN SELECT x.* FROM wa_private.rollups() AS x WHERE x.of_table = create_rollup_triggers.of_table LOOP
+			body := body || format(E'\t\tINSERT INTO wa_private.%1$I (%2$s, %3$s)\n\t\tSELECT %2$s, %4$s\n\t\tFROM (%5$s) AS x\n\t\tGROUP BY %2$s\n\t\tHAVING %6$s;\n',
+				r.name || '_changes', wa_private.rollup_columns(r.keys), wa_private.rollup_columns(r.sums),
+				wa_private.rollup_columns(r.sums, 'sum(x.%I)'),
+				concat_ws(E'\n\t\tUNION ALL ', wa_private.rollup_query(r.name, part.added),
+					'SELECT ' || wa_private.rollup_columns(r.keys) || ', ' || wa_private.rollup_columns(r.sums, '-o.%1$I AS %1$I')
+						|| ' FROM (' || wa_private.rollup_query(r.name, part.taken) || ') AS o'),
+				wa_private.rollup_columns(r.sums, 'sum(x.%I) <> 0', ' OR '));
+		END LOOP;
+		body := body || E'\tEND IF;\n';
+	END LOOP;
+	EXECUTE format('CREATE OR REPLACE FUNCTION wa_private.%I() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS %L',
+		function_name, E'\nBEGIN\n' || body || E'\tRETURN NULL;\nEND\n');
+	EXECUTE format('REVOKE ALL ON FUNCTION wa_private.%I() FROM PUBLIC', function_name);
+	EXECUTE format('COMMENT ON FUNCTION wa_private.%I() IS %L', function_name,
+		format('keeps the roll-ups of wa.%s; made by wa.create_storage()', of_table));
+	FOR part IN
+		SELECT x.* FROM (VALUES ('insert', 'NEW TABLE AS new_rows'), ('delete', 'OLD TABLE AS old_rows'),
+			('update', 'OLD TABLE AS old_rows NEW TABLE AS new_rows')) AS x (event, tables)
+	LOOP
+		EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER %s ON wa.%I REFERENCING %s FOR EACH STATEMENT EXECUTE FUNCTION wa_private.%I()',
+			'roll_up_' || part.event, part.event, of_table, part.tables, function_name);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION wa_private.create_rollup_triggers(text) IS 'part of wa.create_storage(): the triggers that keep the roll-ups of a table';
+
+CREATE FUNCTION wa_private.create_storage_rollups()
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	r record;
+	c record;
+BEGIN
+	CREATE TABLE IF NOT EXISTS wa_private.rollup_zone (
+		only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+		zone text NOT NULL,
+		built_at timestamptz NOT NULL DEFAULT now()
+	);
+	COMMENT ON TABLE wa_private.rollup_zone IS 'the time zone whose days the roll-ups have';
+	COMMENT ON COLUMN wa_private.rollup_zone.only_row IS 'there is one row';
+	COMMENT ON COLUMN wa_private.rollup_zone.zone IS 'the time zone; statistics of another one are made from the rows';
+	COMMENT ON COLUMN wa_private.rollup_zone.built_at IS 'when the roll-ups were made for it';
+
+	CREATE TABLE IF NOT EXISTS wa_private.event_days (
+		group_id bigint NOT NULL,
+		events bigint NOT NULL,
+		day date NOT NULL,
+		inferred boolean NOT NULL,
+		kind text NOT NULL COLLATE "C",
+		how text NOT NULL COLLATE "C",
+		source text NOT NULL COLLATE "C",
+		PRIMARY KEY (day, group_id, kind, how, source, inferred)
+	);
+	CREATE INDEX IF NOT EXISTS event_days_group_id_idx ON wa_private.event_days (group_id, day);
+	COMMENT ON TABLE wa_private.event_days IS 'roll-up: joins and leaves of each group and day';
+	COMMENT ON INDEX wa_private.event_days_group_id_idx IS 'the days of a group';
+	COMMENT ON COLUMN wa_private.event_days.group_id IS 'the group';
+	COMMENT ON COLUMN wa_private.event_days.events IS 'number of events';
+	COMMENT ON COLUMN wa_private.event_days.day IS 'day on which they happened, at the latest';
+	COMMENT ON COLUMN wa_private.event_days.inferred IS 'without an exact time';
+	COMMENT ON COLUMN wa_private.event_days.kind IS 'join or leave';
+	COMMENT ON COLUMN wa_private.event_days.how IS 'as in wa.group_events';
+	COMMENT ON COLUMN wa_private.event_days.source IS 'as in wa.group_events';
+
+	CREATE TABLE IF NOT EXISTS wa_private.member_days (
+		group_id bigint NOT NULL,
+		members bigint NOT NULL,
+		members_low bigint NOT NULL,
+		members_high bigint NOT NULL,
+		day date NOT NULL,
+		PRIMARY KEY (day, group_id)
+	);
+	CREATE INDEX IF NOT EXISTS member_days_group_id_idx ON wa_private.member_days (group_id, day);
+	COMMENT ON TABLE wa_private.member_days IS 'roll-up: by how much the members of each group changed on each day; day infinity: how many there are now; -infinity: who came nobody knows when';
+	COMMENT ON INDEX wa_private.member_days_group_id_idx IS 'the days of a group';
+	COMMENT ON COLUMN wa_private.member_days.group_id IS 'the group';
+	COMMENT ON COLUMN wa_private.member_days.members IS 'change of the number of members';
+	COMMENT ON COLUMN wa_private.member_days.members_low IS 'change of the number of those who must have been there';
+	COMMENT ON COLUMN wa_private.member_days.members_high IS 'change of the number of those who may have been there';
+	COMMENT ON COLUMN wa_private.member_days.day IS 'the day';
+
+	CREATE TABLE IF NOT EXISTS wa_private.speaker_days (
+		chat_id bigint NOT NULL,
+		user_id bigint NOT NULL,
+		messages bigint NOT NULL,
+		from_bots bigint NOT NULL,
+		day date NOT NULL,
+		PRIMARY KEY (day, chat_id, user_id)
+	);
+	CREATE INDEX IF NOT EXISTS speaker_days_chat_id_idx ON wa_private.speaker_days (chat_id, day);
+	COMMENT ON TABLE wa_private.speaker_days IS 'roll-up: messages that each person wrote in each chat on each day';
+	COMMENT ON INDEX wa_private.speaker_days_chat_id_idx IS 'the days of a chat';
+	COMMENT ON COLUMN wa_private.speaker_days.chat_id IS 'the chat';
+	COMMENT ON COLUMN wa_private.speaker_days.user_id IS 'the person; 0: not told';
+	COMMENT ON COLUMN wa_private.speaker_days.messages IS 'messages that could be read';
+	COMMENT ON COLUMN wa_private.speaker_days.from_bots IS 'of these, by the account of the bot that brought them';
+	COMMENT ON COLUMN wa_private.speaker_days.day IS 'the day';
+
+	CREATE TABLE IF NOT EXISTS wa_private.message_hours (
+		messages bigint NOT NULL,
+		forwarded bigint NOT NULL,
+		edited bigint NOT NULL,
+		deleted bigint NOT NULL,
+		day date NOT NULL,
+		hour smallint NOT NULL,
+		kind text NOT NULL COLLATE "C",
+		PRIMARY KEY (day, hour, kind)
+	);
+	COMMENT ON TABLE wa_private.message_hours IS 'roll-up: messages in all groups together by hour and kind';
+	COMMENT ON COLUMN wa_private.message_hours.messages IS 'messages that could be read';
+	COMMENT ON COLUMN wa_private.message_hours.forwarded IS 'of these, forwarded';
+	COMMENT ON COLUMN wa_private.message_hours.edited IS 'of these, edited';
+	COMMENT ON COLUMN wa_private.message_hours.deleted IS 'of these, deleted for everybody';
+	COMMENT ON COLUMN wa_private.message_hours.day IS 'the day';
+	COMMENT ON COLUMN wa_private.message_hours.hour IS 'hour of the clock, 0 to 23';
+	COMMENT ON COLUMN wa_private.message_hours.kind IS 'as in wa.messages';
+
+	FOR r IN SELECT x.* FROM wa_private.rollups() AS x LOOP
+		EXECUTE format('CREATE TABLE IF NOT EXISTS wa_private.%I (LIKE wa_private.%I INCLUDING COMMENTS)', r.name || '_changes', r.name);
+		EXECUTE format('COMMENT ON TABLE wa_private.%I IS %L', r.name || '_changes', format('what is still to be added to wa_private.%s', r.name));
+		EXECUTE format('CREATE OR REPLACE VIEW wa_private.%1$I AS SELECT %2$s FROM wa_private.%3$I UNION ALL SELECT %2$s FROM wa_private.%4$I',
+			r.name || '_now', wa_private.rollup_columns(r.keys || r.sums), r.name, r.name || '_changes');
+		EXECUTE format('COMMENT ON VIEW wa_private.%I IS %L', r.name || '_now', format('wa_private.%s with its changes; a key may come several times', r.name));
+		FOR c IN SELECT a.attname, col_description(a.attrelid, a.attnum) AS says FROM pg_attribute AS a
+			WHERE a.attrelid = format('wa_private.%I', r.name)::regclass AND a.attnum > 0 LOOP
+			EXECUTE format('COMMENT ON COLUMN wa_private.%I.%I IS %L', r.name || '_now', c.attname, c.says);
+		END LOOP;
+	END LOOP;
+
+	CREATE OR REPLACE VIEW wa.growth_by_day AS
+	SELECT d.day::timestamp AT TIME ZONE z.zone AS "time", d.group_id, g.subject AS group_subject,
+		(coalesce(sum(d.events) FILTER (WHERE d.kind = 'join'), 0))::bigint AS joins,
+		(coalesce(sum(d.events) FILTER (WHERE d.kind = 'leave'), 0))::bigint AS leaves,
+		sum(CASE d.kind WHEN 'join' THEN d.events ELSE -d.events END)::bigint AS net,
+		(coalesce(sum(d.events) FILTER (WHERE d.inferred), 0))::bigint AS inferred
+	FROM wa_private.event_days_now AS d
+	CROSS JOIN wa_private.rollup_zone AS z
+	JOIN wa.groups AS g ON g.group_id = d.group_id
+	GROUP BY d.day, z.zone, d.group_id, g.subject
+	HAVING sum(d.events) > 0;
+	COMMENT ON VIEW wa.growth_by_day IS 'joins and leaves of each group and day on which there were some; days of the time zone for which the roll-ups were made';
+	COMMENT ON COLUMN wa.growth_by_day."time" IS 'begin of the day';
+	COMMENT ON COLUMN wa.growth_by_day.group_id IS 'the group';
+	COMMENT ON COLUMN wa.growth_by_day.group_subject IS 'its name';
+	COMMENT ON COLUMN wa.growth_by_day.joins IS 'people who joined';
+	COMMENT ON COLUMN wa.growth_by_day.leaves IS 'people who left or were removed';
+	COMMENT ON COLUMN wa.growth_by_day.net IS 'joins minus leaves';
+	COMMENT ON COLUMN wa.growth_by_day.inferred IS 'joins and leaves of these that may have been on an earlier day';
+
+	CREATE OR REPLACE VIEW wa.messages_by_day AS
+	SELECT d.day::timestamp AT TIME ZONE z.zone AS "time", d.chat_id, c.kind AS chat_kind, c.group_id, g.subject AS group_subject,
+		nullif(d.user_id, 0) AS user_id, p.name AS user_name, d.messages
+	FROM (SELECT x.day, x.chat_id, x.user_id, sum(x.messages)::bigint AS messages
+		  FROM wa_private.speaker_days_now AS x
+		  GROUP BY x.day, x.chat_id, x.user_id
+		  HAVING sum(x.messages) > 0) AS d
+	CROSS JOIN wa_private.rollup_zone AS z
+	JOIN wa.chats AS c ON c.chat_id = d.chat_id
+	LEFT JOIN wa.groups AS g ON g.group_id = c.group_id
+	LEFT JOIN wa.people AS p ON p.user_id = d.user_id;
+	COMMENT ON VIEW wa.messages_by_day IS 'how many messages each person wrote in each chat on each day; days of the time zone for which the roll-ups were made';
+	COMMENT ON COLUMN wa.messages_by_day."time" IS 'begin of the day';
+	COMMENT ON COLUMN wa.messages_by_day.chat_id IS 'the chat';
+	COMMENT ON COLUMN wa.messages_by_day.chat_kind IS 'direct or group';
+	COMMENT ON COLUMN wa.messages_by_day.group_id IS 'the group; null for a direct chat';
+	COMMENT ON COLUMN wa.messages_by_day.group_subject IS 'its name';
+	COMMENT ON COLUMN wa.messages_by_day.user_id IS 'the person who wrote; null: not told';
+	COMMENT ON COLUMN wa.messages_by_day.user_name IS 'their name';
+	COMMENT ON COLUMN wa.messages_by_day.messages IS 'messages that could be read';
+
+	CREATE OR REPLACE VIEW wa.messages_by_hour AS
+	SELECT (d.day + make_time(d.hour, 0, 0)) AT TIME ZONE z.zone AS "time", d.kind, sum(d.messages)::bigint AS messages,
+		sum(d.forwarded)::bigint AS forwarded, sum(d.edited)::bigint AS edited, sum(d.deleted)::bigint AS deleted
+	FROM wa_private.message_hours_now AS d
+	CROSS JOIN wa_private.rollup_zone AS z
+	GROUP BY d.day, d.hour, z.zone, d.kind
+	HAVING sum(d.messages) > 0;
+	COMMENT ON VIEW wa.messages_by_hour IS 'messages in all groups together by hour and kind; an hour that the clock repeats is one';
+	COMMENT ON COLUMN wa.messages_by_hour."time" IS 'begin of the hour';
+	COMMENT ON COLUMN wa.messages_by_hour.kind IS 'text, image, poll, ...';
+	COMMENT ON COLUMN wa.messages_by_hour.messages IS 'messages that could be read';
+	COMMENT ON COLUMN wa.messages_by_hour.forwarded IS 'of these, forwarded';
+	COMMENT ON COLUMN wa.messages_by_hour.edited IS 'of these, edited';
+	COMMENT ON COLUMN wa.messages_by_hour.deleted IS 'of these, deleted for everybody';
+
+	PERFORM wa_private.create_rollup_triggers(t.of_table) FROM (SELECT DISTINCT x.of_table FROM wa_private.rollups() AS x) AS t;
+END
+$$;
+COMMENT ON FUNCTION wa_private.create_storage_rollups() IS 'part of wa.create_storage(): roll-ups and the triggers that keep them';
