@@ -52,7 +52,15 @@ SELECT x.title FROM xmltable(xmlnamespaces('http://www.w3.org/1999/xhtml' AS h, 
 SELECT x.label, x.value FROM xmltable(xmlnamespaces('http://www.w3.org/1999/xhtml' AS h), '//h:div[@class="tile"]'
 	PASSING xmlparse(DOCUMENT replace(:'page', '<!DOCTYPE html>', '')) COLUMNS label text PATH 'h:div[1]', value text PATH 'h:div[2]') AS x;
 SELECT strpos(:'page', '<title>Tue 21:00: 7</title>') > 0 AS evening, strpos(:'page', '<title>Tue 22:00: 0</title>') > 0 AS night;
-SELECT strpos(:'page', '12 h 0 min') > 0 AS outage_lasted, strpos(:'page', 'no list of members yet') > 0 AS why_not_complete;
+SELECT strpos(:'page', '12&#160;h 0&#160;min') > 0 AS outage_lasted, strpos(:'page', 'no list of members yet') > 0 AS why_not_complete;
+-- scales have a few round marks; a share that is not known is a dash, one that is has a decimal
+SELECT string_agg(n || ': ' || wa_private.report_unit(n), ', ') AS units FROM unnest('{0,1,5,6,22,198,1000001}'::numeric[]) AS n;
+SELECT m[1] AS marks FROM regexp_matches(:'page', '<div class="ends">(.*?)</div><svg', 'g') AS m;
+SELECT string_agg(wa_private.report_percent(n), ', ') AS shares FROM unnest('{NULL,0,0.04,12,99.95,100,1234.5}'::numeric[]) AS n;
+SELECT wa_private.report_why('error', 'connection_<lost>', 401), wa_private.report_why(NULL, NULL) = '' AS empty;
+-- steps are as long as a range demands
+SELECT r.range, (regexp_match(wa.report_html('2020-03-03 11:00'::timestamptz - r.range, '2020-03-03 11:00'), 'Joins and leaves per ([a-z]*)'))[1] AS step
+FROM unnest('{1 hour,3 days,73 hours,100 days,101 days,750 days,751 days,20 years}'::interval[]) WITH ORDINALITY AS r (range, no) ORDER BY r.no;
 -- days begin in the time zone of reports
 SET wa_collector.report_timezone = 'Asia/Kolkata';
 SELECT strpos(wa.report_html('2020-03-01', '2020-03-08'), '<title>Wed 2:00: 7</title>') > 0 AS in_kolkata;

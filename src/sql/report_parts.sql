@@ -12,8 +12,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	m record;
+	unit numeric;
 	base numeric;
-	height numeric;
+	top numeric;
 BEGIN
 	-- of a group that is only counted, there are numbers per group
 	SELECT array_agg(s."time" ORDER BY s."time") AS times, array_agg(s.members ORDER BY s."time") AS members,
@@ -26,24 +27,32 @@ BEGIN
 			'No members are known up to the end of this range. A bot that is in a group brings its list: '
 			'<code>SELECT wa.add_bot(&#39;one&#39;)</code>, <code>SELECT wa.qr_text(&#39;one&#39;)</code>.'));
 	END IF;
-	base := CASE WHEN m.least < m.most / 2.0 THEN 0 ELSE floor(m.least - (m.most - m.least) * 0.1 - 0.5) END;
-	base := greatest(base, 0);
-	height := m.most - base;
+	base := CASE WHEN m.least < m.most / 2.0 THEN 0 ELSE m.least END;
+	unit := wa_private.report_unit(m.most - base);
+	-- numbers that never change are a line in the middle
+	base := greatest(floor(base / unit) * unit - CASE m.most WHEN m.least THEN unit ELSE 0 END, 0);
+	top := ceil(m.most / unit) * unit + CASE m.most WHEN m.least THEN unit ELSE 0 END;
 	RETURN (
 		WITH points AS (
 			-- a single one is a line from end to end
-			SELECT p.i, round(1000.0 * p.i / greatest(m.n - 1, 1), 1) AS x, round(100 - 96 * (m.members[q.i] - base) / height, 1) AS y,
-				round(100 - 96 * (m.low[q.i] - base) / height, 1) AS y_low, round(100 - 96 * (m.high[q.i] - base) / height, 1) AS y_high
+			SELECT p.i, round(1000.0 * p.i / greatest(m.n - 1, 1), 1) AS x, round(100 * (top - m.members[q.i]) / (top - base), 1) AS y,
+				round(100 * (top - m.low[q.i]) / (top - base), 1) AS y_low, round(100 * (top - m.high[q.i]) / (top - base), 1) AS y_high,
+				-- what a mouse finds there
+				format('<rect class="hover" x="%s" y="0" width="%s" height="100"><title>%s: %s%s</title></rect>',
+					round(1000 * h.since / greatest(m.n - 1, 1), 1), round(1000 * (h.until - h.since) / greatest(m.n - 1, 1), 1),
+					wa_private.report_time(m.times[q.i], wa_private.report_step_pattern(step)), wa_private.report_number(m.members[q.i]),
+					coalesce(', ' || nullif(wa_private.report_bounds(m.low[q.i], m.high[q.i]), ''), '')) AS hover
 			FROM generate_series(0, greatest(m.n - 1, 1)) AS p (i)
 			CROSS JOIN LATERAL (SELECT least(p.i + 1, m.n) AS i) AS q
+			CROSS JOIN LATERAL (SELECT greatest(p.i - 0.5, 0) AS since, least(p.i + 0.5, greatest(m.n - 1, 1)) AS until) AS h
 		)
 		SELECT wa_private.report_section('Members',
 			wa_private.report_chart(
-				format('<polygon class="band" points="%s %s"/><polyline class="line" points="%s"/>',
+				format('<polygon class="band" points="%s %s"/><polyline class="line" points="%s"/>%s',
 					string_agg(p.x || ',' || p.y_high, ' ' ORDER BY p.i), string_agg(p.x || ',' || p.y_low, ' ' ORDER BY p.i DESC),
-					string_agg(p.x || ',' || p.y, ' ' ORDER BY p.i)),
+					string_agg(p.x || ',' || p.y, ' ' ORDER BY p.i), string_agg(p.hover, '' ORDER BY p.i)),
 				format('members from %s to %s', wa_private.report_number(m.members[1]), wa_private.report_number(m.members[m.n])),
-				wa_private.report_number(m.most), wa_private.report_number(base), wa_private.report_below(m.times, step))
+				ARRAY(SELECT wa_private.report_number(v) FROM generate_series(top, base, -unit) AS v), wa_private.report_below(m.times, step))
 			|| format('<p class="soft">At the end of each %s%s.%s%s</p>', step,
 				CASE WHEN "group" IS NULL THEN ', every person once' ELSE '' END,
 				CASE WHEN base > 0 THEN ' The scale does not begin at 0.' ELSE '' END,
@@ -59,9 +68,13 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	g record;
+	mark numeric;
+	top numeric;
+	bottom numeric;
 	unit numeric;
 	zero numeric;
 	width numeric;
+	thick numeric;
 BEGIN
 	SELECT array_agg(s."time" ORDER BY s."time") AS times, array_agg(s.joins ORDER BY s."time") AS joins,
 		array_agg(s.joins_low ORDER BY s."time") AS joins_low, array_agg(s.joins_high ORDER BY s."time") AS joins_high,
@@ -72,28 +85,31 @@ BEGIN
 	IF g.up + g.down = 0 THEN
 		RETURN wa_private.report_section('Joins and leaves', wa_private.report_missing('Nobody joined or left in this range, as far as is known.'));
 	END IF;
-	unit := 96.0 / (g.up + g.down);
-	zero := round(2 + g.up * unit, 1);
+	mark := wa_private.report_unit(g.up + g.down);
+	top := ceil(g.up / mark) * mark;
+	bottom := ceil(g.down / mark) * mark;
+	unit := 100.0 / (top + bottom);
+	zero := round(top * unit, 2);
 	width := 1000.0 / g.n;
+	-- a bar or two are no walls
+	thick := round(least(width * 0.7, 80), 1);
 	RETURN (
 		SELECT wa_private.report_section('Joins and leaves per ' || step,
 			wa_private.report_chart(
 				string_agg(format('<g><title>%s: %s in, %s out</title><rect class="in" x="%s" y="%s" width="%s" height="%s"/><rect class="out" x="%s" y="%s" width="%s" height="%s"/>%s%s</g>',
 					wa_private.report_time(g.times[i], wa_private.report_step_pattern(step)), g.joins[i], g.leaves[i],
-					round(x.x - width * 0.35, 1), round(zero - g.joins[i] * unit, 2), round(width * 0.7, 1), round(g.joins[i] * unit, 2),
-					round(x.x - width * 0.35, 1), zero, round(width * 0.7, 1), round(g.leaves[i] * unit, 2),
+					round(x.x - thick / 2, 1), round(zero - g.joins[i] * unit, 2), thick, round(g.joins[i] * unit, 2),
+					round(x.x - thick / 2, 1), zero, thick, round(g.leaves[i] * unit, 2),
 					CASE WHEN g.joins_low[i] <> g.joins_high[i] THEN format('<line class="range" x1="%1$s" x2="%1$s" y1="%2$s" y2="%3$s"/>', round(x.x, 1),
 						round(zero - g.joins_low[i] * unit, 2), round(zero - g.joins_high[i] * unit, 2)) END,
 					CASE WHEN g.leaves_low[i] <> g.leaves_high[i] THEN format('<line class="range" x1="%1$s" x2="%1$s" y1="%2$s" y2="%3$s"/>', round(x.x, 1),
 						round(zero + g.leaves_low[i] * unit, 2), round(zero + g.leaves_high[i] * unit, 2)) END), '' ORDER BY i)
 				|| format('<line class="zero" x1="0" x2="1000" y1="%1$s" y2="%1$s"/>', zero),
 				format('%s joined and %s left', g.all_joins, g.all_leaves),
-				wa_private.report_number(g.up), wa_private.report_number(g.down), wa_private.report_below(g.times, step))
-			|| format('<p class="soft"><span class="key in"></span>joined %s &#160; <span class="key out"></span>left %s%s</p>',
-				wa_private.report_number(g.all_joins), wa_private.report_number(g.all_leaves),
-				CASE WHEN g.inferred > 0 THEN format('; %s of these have no exact time, and a line shows between which numbers the truth lies',
-					wa_private.report_number(g.inferred)) END)
-			|| format('<p class="soft">Counted in whole steps: the first %s may begin before the range.</p>', step))
+				ARRAY(SELECT wa_private.report_number(abs(v)) FROM generate_series(top, -bottom, -mark) AS v), wa_private.report_below(g.times, step))
+			|| format('<p class="soft"><span class="key in"></span>joined &#160; <span class="key out"></span>left. Counted in whole steps: the first %s may begin before the range.%s</p>',
+				step, CASE WHEN g.inferred > 0 THEN format(' Without an exact time: %s; a line shows between which numbers the truth lies.',
+					wa_private.report_number(g.inferred)) END))
 		FROM generate_series(1, g.n) AS i
 		CROSS JOIN LATERAL (SELECT width * (i - 0.5) AS x) AS x);
 END
@@ -105,20 +121,20 @@ RETURNS text LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	cohort text := CASE step WHEN 'day' THEN 'week' WHEN 'week' THEN 'month' ELSE 'year' END;
+	cohort text := CASE step WHEN 'hour' THEN 'day' WHEN 'day' THEN 'week' WHEN 'week' THEN 'month' ELSE 'year' END;
 	lines text;
 BEGIN
 	SELECT string_agg(format('<tr><td>%s</td><td>%s</td>%s</tr>', wa_private.report_time(c."time", wa_private.report_step_pattern(cohort)),
 			wa_private.report_number(c.joiners), c.cells), E'\n' ORDER BY c."time") INTO lines
 	FROM (SELECT r."time", max(r.joiners) AS joiners, string_agg(format('<td>%s<div class="soft">%s</div></td>',
-				CASE WHEN r.due > 0 THEN wa_private.report_percent(r.percent) ELSE 'too early' END,
-				CASE WHEN r.due > 0 THEN format('%s of %s', r.kept, r.due) || CASE WHEN r.kept_low <> r.kept_high THEN format(' (%s–%s)', r.kept_low, r.kept_high) ELSE '' END END),
+				CASE WHEN r.due > 0 THEN wa_private.report_percent(r.percent) ELSE '<span class="soft">too early</span>' END,
+				CASE WHEN r.due > 0 THEN format('<span class="keep">%s of %s</span>', r.kept, r.due) || CASE WHEN r.kept_low <> r.kept_high THEN format(' (%s–%s)', r.kept_low, r.kept_high) ELSE '' END END),
 				'' ORDER BY r.after_days) AS cells
 		  FROM wa.stat_retention("from", "to", "group", bot, cohort) AS r
 		  GROUP BY r."time"
 		  HAVING max(r.joiners) > 0) AS c;
 	RETURN wa_private.report_section('Retention', coalesce(
-		'<table><tr><th>joined in the ' || cohort || ' of</th><th>people</th><th>1 day later</th><th>7 days</th><th>30 days</th></tr>' || lines || '</table>'
+		'<table><tr><th>joined ' || CASE cohort WHEN 'day' THEN 'on' ELSE 'in the ' || cohort || ' of' END || '</th><th>people</th><th>1 day later</th><th>7 days</th><th>30 days</th></tr>' || lines || '</table>'
 			|| '<p class="soft">Of those who joined that long ago, while somebody watched, how many were still there. The first step may begin before the range.</p>',
 		wa_private.report_missing('Nobody joined in this range, as far as is known.')));
 END
@@ -152,7 +168,7 @@ BEGIN
 			'preserveAspectRatio="none" role="img" aria-label="messages by hour and weekday">%s</svg>'
 			'<div class="below"><span>0:00</span><span>6:00</span><span>12:00</span><span>18:00</span><span>24:00</span></div></div>',
 			array_to_string(names, '</span><span>'), cells)
-		|| format('<p class="soft">%s messages in groups, at most %s in an hour of the week (the darkest or brightest square).</p>',
+		|| format('<p class="soft">%s messages in groups, at most %s in an hour of the week (the strongest colour).</p>',
 			wa_private.report_number(messages), wa_private.report_number(most)));
 END
 $$;
@@ -200,9 +216,9 @@ BEGIN
 		UNION SELECT b.bot_id FROM wa.stat_bot_board("from", "to", bot) AS b WHERE "group" IS NULL);
 	SELECT string_agg(format('<tr><td>%s%s</td><td class="words %s">%s%s</td><td>%s</td><td>%s</td><td class="wide">%s</td><td class="wide">%s</td></tr>',
 			wa_private.report_name(x.bot_name), x.strip, CASE x.status WHEN 'online' THEN 'good' WHEN 'error' THEN 'bad' ELSE '' END,
-			wa_private.report_text(x.status), '<div class="soft">' || wa_private.report_text(x.status_reason) || '</div>',
+			wa_private.report_why(x.status, NULL), '<div class="soft">' || wa_private.report_why(NULL, x.status_reason) || '</div>',
 			wa_private.report_percent(x.percent_online), wa_private.report_number(x.outages), wa_private.report_number(x.groups),
-			wa_private.report_time(x.last_online_at)), E'\n' ORDER BY x.place) FILTER (WHERE x.place <= shown), count(*) INTO lines, bots
+			wa_private.report_moment(x.last_online_at)), E'\n' ORDER BY x.place) FILTER (WHERE x.place <= shown), count(*) INTO lines, bots
 	FROM (SELECT b.*, t.status_reason, u.strip, row_number() OVER (ORDER BY b.status = 'online', b.percent_online NULLS FIRST, b.bot_name) AS place
 		  FROM wa.stat_bot_board("from", "to", bot) AS b
 		  JOIN wa.bots AS t ON t.bot_id = b.bot_id
@@ -210,10 +226,12 @@ BEGIN
 					'role="img" aria-label="online per %s">%s</svg></div>', step,
 					string_agg(format('<g><title>%s: %s</title><rect class="%s" x="%s" y="%s" width="%s" height="%s"/></g>',
 						wa_private.report_time(s."time", wa_private.report_step_pattern(step)), wa_private.report_percent(s.percent),
-						CASE WHEN s.percent IS NULL THEN 'none' ELSE 'down' END, round((s.n - 1) * 1000.0 / s.many, 1), 0, round(900.0 / s.many, 1), 100)
+						CASE WHEN s.percent IS NULL THEN 'none' ELSE 'down' END, round((s.n - 1) * 1000.0 / s.many, 1), 0, s.thick, 100)
 						|| CASE WHEN s.percent > 0 THEN format('<rect class="up" x="%s" y="%s" width="%s" height="%s"/>', round((s.n - 1) * 1000.0 / s.many, 1),
-							100 - s.percent, round(900.0 / s.many, 1), s.percent) ELSE '' END, '' ORDER BY s.n)) AS strip
-				FROM (SELECT p.*, row_number() OVER (PARTITION BY p.bot_id ORDER BY p."time") AS n, count(*) OVER (PARTITION BY p.bot_id) AS many
+							100 - s.percent, s.thick, s.percent) ELSE '' END, '' ORDER BY s.n)) AS strip
+				FROM (SELECT p.*, row_number() OVER (PARTITION BY p.bot_id ORDER BY p."time") AS n, count(*) OVER (PARTITION BY p.bot_id) AS many,
+						-- gaps between many bars would be all that is seen
+						round(CASE WHEN count(*) OVER (PARTITION BY p.bot_id) > 40 THEN 1000 ELSE 900 END / (count(*) OVER (PARTITION BY p.bot_id))::numeric, 1) AS thick
 					  FROM wa.stat_bot_uptime("from", "to", bot, step) AS p) AS s
 				GROUP BY s.bot_id) AS u ON u.bot_id = b.bot_id
 		  WHERE b.bot_id = ANY (these)) AS x;
@@ -222,8 +240,8 @@ BEGIN
 			'There is no bot. <code>SELECT wa.add_bot(&#39;one&#39;)</code> makes one, <code>SELECT wa.qr_text(&#39;one&#39;)</code> shows what its phone scans.'));
 	END IF;
 	SELECT string_agg(format('<tr><td>%s</td><td>%s</td><td>%s</td><td class="words">%s</td></tr>', wa_private.report_name(o.bot_name),
-			wa_private.report_time(o.began), CASE WHEN o.ended IS NULL THEN 'not over, ' ELSE '' END || wa_private.report_interval(o.lasted),
-			wa_private.report_text(concat_ws(': ', o.status, concat_ws(' ', o.reason, o.code)))), E'\n' ORDER BY o.place) FILTER (WHERE o.place <= shown), count(*)
+			wa_private.report_moment(o.began), CASE WHEN o.ended IS NULL THEN 'not over, ' ELSE '' END || wa_private.report_interval(o.lasted),
+			wa_private.report_why(o.status, o.reason, o.code)), E'\n' ORDER BY o.place) FILTER (WHERE o.place <= shown), count(*)
 		INTO outages, interruptions
 	FROM (SELECT s.*, row_number() OVER (ORDER BY s.began DESC, s.bot_name) AS place
 		  FROM wa.stat_bot_outages("from", "to", bot) AS s
@@ -231,7 +249,8 @@ BEGIN
 	RETURN wa_private.report_section('Bots',
 		'<table><tr><th>bot</th><th class="words">status now</th><th>online</th><th>outages</th><th class="wide">groups</th><th class="wide">last online</th></tr>' || lines || '</table>'
 		|| CASE WHEN bots > shown THEN format('<p class="soft">And %s more; those that are not online come first.</p>', wa_private.report_number(bots - shown)) ELSE '' END
-		|| format('<p class="soft">Online: share of the time that is known; each bar is a %s, green online, grey not known.</p>', step)
+		|| format('<p class="soft">Online: share of the time that is known; each bar is %s, green online, grey not known.</p>',
+			CASE step WHEN 'hour' THEN 'an hour' ELSE 'a ' || step END)
 		|| coalesce('<table><tr><th>outage of</th><th>began</th><th>lasted</th><th class="words">why</th></tr>' || outages || '</table>'
 			|| CASE WHEN interruptions > shown THEN format('<p class="soft">And %s before.</p>', wa_private.report_number(interruptions - shown)) ELSE '' END,
 			'<p>No outage in this range.</p>'));
@@ -262,9 +281,11 @@ BEGIN
 	END IF;
 	RETURN wa_private.report_section('Data quality',
 		'<table>'
-		|| format('<tr><td>groups whose members are the server&#39;s</td><td>%s of %s</td></tr>', wa_private.report_number(q.complete), wa_private.report_number(q.groups))
-		|| format('<tr><td>joins and leaves without an exact time</td><td>%s of %s</td></tr>', wa_private.report_percent(q.inferred), wa_private.report_number(q.events))
-		|| format('<tr><td>seen live, from phones&#39; history, from lists of members</td><td>%s, %s, %s</td></tr>', wa_private.report_number(q.live),
+		|| format('<tr><td>groups whose list of members is complete</td><td>%s of %s</td></tr>', wa_private.report_number(q.complete), wa_private.report_number(q.groups))
+		|| format('<tr><td>joins and leaves without an exact time</td><td>%s</td></tr>',
+			wa_private.report_percent(q.inferred) || CASE WHEN q.events > 0 THEN ' of ' || wa_private.report_number(q.events) ELSE '' END)
+		|| format('<tr><td>joins and leaves seen live</td><td>%s</td></tr><tr><td>from phones&#39; history</td><td>%s</td></tr>'
+			'<tr><td>from comparing lists of members</td><td>%s</td></tr>', wa_private.report_number(q.live),
 			wa_private.report_number(q.from_history), wa_private.report_number(q.from_lists))
 		|| format('<tr><td>members whose phone number is known</td><td>%s</td></tr>', wa_private.report_percent(q.phones))
 		|| format('<tr><td>members of whom it is known when they joined</td><td>%s</td></tr></table>', wa_private.report_percent(q.joins_known))
