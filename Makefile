@@ -248,6 +248,10 @@ docs/schema.md: $(SQL_SOURCES) scripts/schema_doc.sh scripts/schema_doc.sql | al
 	scripts/schema_doc.sh > $(BUILD)/schema.md
 	mv $(BUILD)/schema.md $@
 
+## screenshots: docs/images, made by the tests that look at pages in a browser
+screenshots: all
+	@scripts/screenshots.sh
+
 ## help: this list
 help:
 	@echo "make [all]: the extension and the simulator"
@@ -255,4 +259,4 @@ help:
 	@echo "make installcheck: pg_regress, isolation and TAP tests against a running, preloaded server"
 	@sed -n 's/^## \(.*\)/make \1/p' Makefile
 
-.PHONY: unit unit-programs interop valgrind fuzz bench bench-programs chaos chaos-messages format lint help
+.PHONY: unit unit-programs interop valgrind fuzz bench bench-programs chaos chaos-messages format lint screenshots help

@@ -8,7 +8,7 @@
 MACHINE_BUILD_PACKAGES="gcc make pkg-config perl protobuf-c-compiler libc6-dev libprotobuf-c-dev libjansson-dev \
 libsignal-protocol-c-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libssl-dev zlib1g-dev \
 libqrencode-dev libpng-dev"
-MACHINE_TEST_PACKAGES="git file libcmocka-dev clang libclang-rt-dev clang-format-14 libipc-run-perl procps chromium"
+MACHINE_TEST_PACKAGES="git file libcmocka-dev clang libclang-rt-dev clang-format-14 libipc-run-perl procps chromium zbar-tools"
 
 say()
 {
@@ -90,7 +90,7 @@ machine_install()
 	fi
 	# Older releases have the sanitizers' runtime inside clang's own packages.
 	apt-cache show libclang-rt-dev >/dev/null 2>&1 || missing=$(printf '%s' "$missing" | sed 's/ libclang-rt-dev//')
-	# Ubuntu has Chromium as a snap only; the test of the report is skipped without it.
+	# Ubuntu has Chromium as a snap only; the tests of pages are skipped without it.
 	apt-cache show chromium 2>/dev/null | grep -q '^Depends:.*libc6' || missing=$(printf '%s' "$missing" | sed 's/ chromium//')
 	apt_get_install $missing
 	if [ -n "$server" ]
