@@ -53,6 +53,12 @@ BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/*
 SQL_ORDER := $(wildcard src/sql/ORDER)
 SQL_SOURCES := $(if $(SQL_ORDER),$(addprefix src/sql/,$(shell sed 's/\#.*//' src/sql/ORDER)),$(sort $(wildcard src/sql/*.sql)))
 
+# What the dashboards ask becomes a function beside the one that runs it.  The
+# folders are prerequisites too: a file that is gone changes nothing else.
+DASHBOARDS := $(sort $(wildcard dashboards/grafana/*.json) $(wildcard dashboards/metabase/*.sql))
+DASHBOARD_QUERIES = $(BUILD)/dashboard_queries.sql
+SQL_PIECES = $(patsubst src/sql/dashboards.sql,src/sql/dashboards.sql $(DASHBOARD_QUERIES),$(SQL_SOURCES))
+
 # -iquote, not -I: our node.h or buf.h must never shadow somebody's <node.h>.
 INCLUDES = -iquote src/protocol -iquote src/crypto -iquote src/net -iquote src/collector \
 	-iquote src -iquote $(GEN) $(SIGNAL_CFLAGS)
@@ -96,6 +102,17 @@ endif
 
 all: wa_simulator
 
+# Beside extension/, where CREATE EXTENSION looks for nothing.
+dashboards_folder = $(DESTDIR)$(datadir)/wa_collector
+install: install-dashboards
+install-dashboards:
+	$(MKDIR_P) '$(dashboards_folder)/grafana' '$(dashboards_folder)/metabase'
+	$(INSTALL_DATA) $(wildcard dashboards/grafana/*) '$(dashboards_folder)/grafana/'
+	$(INSTALL_DATA) $(wildcard dashboards/metabase/*) '$(dashboards_folder)/metabase/'
+uninstall: uninstall-dashboards
+uninstall-dashboards:
+	rm -rf '$(dashboards_folder)'
+
 # ---------------------------------------------------------------- generated files
 
 $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: src/protocol/%.proto
@@ -108,10 +125,15 @@ $(GEN)/token_tables.h: src/protocol/token_tables.awk $(TOKENS)
 	awk -f $< $(TOKENS) > $@.tmp
 	mv $@.tmp $@
 
-$(BUILD)/wa_collector--$(EXTVERSION).sql: $(SQL_SOURCES) $(SQL_ORDER) wa_collector.control Makefile
+$(DASHBOARD_QUERIES): scripts/dashboard_queries.pl dashboards/grafana dashboards/metabase $(DASHBOARDS)
+	@mkdir -p $(BUILD)
+	perl $< $(DASHBOARDS) > $@.tmp
+	mv $@.tmp $@
+
+$(BUILD)/wa_collector--$(EXTVERSION).sql: $(SQL_PIECES) $(SQL_ORDER) wa_collector.control Makefile
 	@mkdir -p $(BUILD)
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION wa_collector" to load this file. \quit'; \
-	  for f in $(SQL_SOURCES); do echo; cat "$$f"; done; } > $@.tmp
+	  for f in $(SQL_PIECES); do echo; cat "$$f"; done; } > $@.tmp
 	mv $@.tmp $@
 
 # ---------------------------------------------------------------- compiling
@@ -259,4 +281,4 @@ help:
 	@echo "make installcheck: pg_regress, isolation and TAP tests against a running, preloaded server"
 	@sed -n 's/^## \(.*\)/make \1/p' Makefile
 
-.PHONY: unit unit-programs interop valgrind fuzz bench bench-programs chaos chaos-messages format lint screenshots help
+.PHONY: install-dashboards uninstall-dashboards unit unit-programs interop valgrind fuzz bench bench-programs chaos chaos-messages format lint screenshots help

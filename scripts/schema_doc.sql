@@ -23,7 +23,7 @@ INSERT INTO topic VALUES
 	(8, 'Files and history', '{media, fetch_media, history_progress}'),
 	(9, 'What changed', '{feed, feed_position}'),
 	(10, 'Statistics', '{growth_by_day, messages_by_day, messages_by_hour}'),
-	(11, 'Reports', '{report_html}'),
+	(11, 'Reports', '{report_html, bi_selftest}'),
 	(12, 'Operation', '{health, version, workers, rejected, unknown_stanzas, create_storage, check_rollups, rebuild_rollups, adopt_node, grant_reader, grant_message_reader, grant_link_viewer, grant_operator}');
 
 CREATE TEMPORARY VIEW object AS

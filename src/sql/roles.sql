@@ -63,7 +63,7 @@ BEGIN
 	FOR statistic IN
 		SELECT p.oid::regprocedure
 		FROM pg_proc AS p
-		WHERE p.pronamespace IN (to_regnamespace('wa'), to_regnamespace('wa_private')) AND p.proname ~ '^(stat|report)_'
+		WHERE p.pronamespace IN (to_regnamespace('wa'), to_regnamespace('wa_private')) AND p.proname ~ '^(stat|report|dashboard|bi)_'
 			OR p.pronamespace = to_regnamespace('wa_private') AND p.proname IN ('group_id', 'bot_id')
 	LOOP
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', statistic, role);
