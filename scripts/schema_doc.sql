@@ -15,7 +15,7 @@ CREATE TEMPORARY TABLE topic (no integer, title text, names text[]);
 INSERT INTO topic VALUES
 	(1, 'Bots', '{bots, bot_status_log, add_bot, update_bot, remove_bot, login, logout, pause_bot, resume_bot}'),
 	(2, 'Linking', '{qr_text, qr_png, qr_svg, qr_html, qr_content, qr_expires_at, link_codes, pair_code, passkey_challenge, passkey_submit, passkey_confirm}'),
-	(3, 'People', '{people, users, user_ids, user_merges, contacts, identity_changes, phone_coverage, resolve}'),
+	(3, 'People', '{people, users, user_ids, user_merges, contacts, identity_changes, phone_coverage, resolve, erase_user}'),
 	(4, 'Groups', '{groups, bot_groups, invite_links, join_requests, group_counts, watch_group, unwatch_group, refresh_groups}'),
 	(5, 'Who comes and goes', '{group_members, memberships, event_feed, group_events, event_sightings, group_growth, group_completeness}'),
 	(6, 'Messages', '{inbox, message_feed, chats, messages, undecryptable, watch_chat, conversation}'),

@@ -20,7 +20,7 @@ BEGIN ATOMIC
 	FROM (VALUES (1, 'message', 'new'), (2, 'message', 'filled'), (3, 'message', 'edited'), (4, 'message', 'revoked'), (5, 'message', 'deleted'),
 		(6, 'reaction', 'changed'), (7, 'poll_vote', 'changed'), (8, 'event_response', 'changed'), (9, 'receipt', 'changed'),
 		(10, 'group_event', 'new'), (11, 'group', 'changed'), (12, 'chat', 'changed'), (13, 'contact', 'changed'), (14, 'media', 'stored'),
-		(15, 'label', 'changed'), (16, 'message', 'lost')) AS c (what, kind, change);
+		(15, 'label', 'changed'), (16, 'message', 'lost'), (17, 'person', 'erased')) AS c (what, kind, change);
 END;
 COMMENT ON FUNCTION wa_private.feed_codes() IS 'the kinds and changes of wa.feed() as numbers of wa_private.feed_batches';
 

@@ -282,9 +282,10 @@ COMMENT ON FUNCTION wa_private.merge_messages(bigint, bigint) IS 'part of wa_pri
 
 /*
  * Deletes messages with what was said about them.  Their keys stay, so that a
- * message that is delivered again does not come back.
+ * message that is delivered again does not come back; nameless: as keys of
+ * nobody, which every sender is taken for.
  */
-CREATE FUNCTION wa_private.delete_messages(ids bigint[], sent timestamptz[], chats bigint[], wa_ids text[])
+CREATE FUNCTION wa_private.delete_messages(ids bigint[], sent timestamptz[], chats bigint[], wa_ids text[], nameless boolean DEFAULT false)
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
@@ -297,7 +298,10 @@ BEGIN
 	JOIN wa_private.message_keys AS k ON k.chat_id = m.chat AND k.id_hash = hashtextextended(m.wa_id, 0) AND k.message_id = m.id
 	ORDER BY k.chat_id, k.id_hash, k.sender
 	FOR UPDATE OF k;
-	UPDATE wa_private.message_keys AS k SET rank = 9, secret = NULL
+	UPDATE wa_private.message_keys AS k
+	SET rank = 9, secret = NULL,
+		sender = CASE WHEN nameless AND NOT EXISTS (SELECT FROM wa_private.message_keys AS o
+			WHERE o.chat_id = k.chat_id AND o.id_hash = k.id_hash AND o.sender = 0) THEN 0 ELSE k.sender END
 	FROM unnest(ids, chats, wa_ids) AS m (id, chat, wa_id)
 	WHERE k.chat_id = m.chat AND k.id_hash = hashtextextended(m.wa_id, 0) AND k.message_id = m.id;
 	DELETE FROM wa.media AS x WHERE x.message_id = ANY (ids);
@@ -311,4 +315,4 @@ BEGIN
 	DELETE FROM wa.messages AS x USING unnest(ids, sent) AS m (id, sent) WHERE x.message_id = m.id AND x.sent_at = m.sent;
 END
 $$;
-COMMENT ON FUNCTION wa_private.delete_messages(bigint[], timestamptz[], bigint[], text[]) IS 'deletes messages with what was said about them; their keys stay';
+COMMENT ON FUNCTION wa_private.delete_messages(bigint[], timestamptz[], bigint[], text[], boolean) IS 'deletes messages with what was said about them; their keys stay';

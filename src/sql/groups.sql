@@ -157,8 +157,8 @@ END
 $$;
 COMMENT ON FUNCTION wa_private.forget_group(bigint, boolean) IS 'deletes what is stored about a group';
 
-/* Deletes people whom nothing refers to.  The caller holds the people lock alone. */
-CREATE FUNCTION wa_private.forget_lonely_people()
+/* Deletes people, of these or (null) of all, whom nothing refers to.  The caller holds the people lock alone. */
+CREATE FUNCTION wa_private.forget_lonely_people(people bigint[] DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -167,7 +167,8 @@ DECLARE
 BEGIN
 	SELECT array_agg(u.user_id) INTO lonely
 	FROM wa.users AS u
-	WHERE NOT EXISTS (SELECT FROM wa.memberships AS m WHERE m.user_id = u.user_id)
+	WHERE (people IS NULL OR u.user_id = ANY (people))
+		AND NOT EXISTS (SELECT FROM wa.memberships AS m WHERE m.user_id = u.user_id)
 		AND NOT EXISTS (SELECT FROM wa.memberships AS m WHERE m.inviter = u.user_id)
 		AND NOT EXISTS (SELECT FROM wa.memberships AS m WHERE m.remover = u.user_id)
 		AND NOT EXISTS (SELECT FROM wa.chats AS c WHERE c.user_id = u.user_id)
@@ -187,7 +188,7 @@ BEGIN
 	DELETE FROM wa.user_merges AS m WHERE m.into_user_id = ANY (lonely);
 END
 $$;
-COMMENT ON FUNCTION wa_private.forget_lonely_people() IS 'deletes people whom nothing refers to any more';
+COMMENT ON FUNCTION wa_private.forget_lonely_people(bigint[]) IS 'deletes people whom nothing refers to any more';
 
 CREATE FUNCTION wa.refresh_groups(bot bigint)
 RETURNS void LANGUAGE plpgsql VOLATILE

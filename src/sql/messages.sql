@@ -109,21 +109,21 @@ BEGIN
 			CASE WHEN y.turn = 1 AND (y.rank > y.known_rank OR (y.rank = 0 AND y.known_rank = 0) OR y.teaches_secret)
 				THEN y.known_id END AS old_id
 		FROM (
-			SELECT m.no, CASE WHEN s.wanted THEN s.chat_id END AS chat_id, s.sender, s.sent, s.rank, k.message_id AS known_id, k.rank AS known_rank,
+			SELECT m.no, CASE WHEN o.wanted THEN s.chat_id END AS chat_id, s.sender, s.sent, s.rank, k.message_id AS known_id, k.rank AS known_rank,
 				m.secret IS NOT NULL AND k.secret IS NULL AND k.message_id IS NOT NULL AS teaches_secret,
 				s.unknown AS unknown_group,
-				(s.wanted OR s.unknown) AND (NOT s.known
+				(o.wanted OR s.unknown) AND (NOT s.known
 					OR u.last_seen_at < s.sent - interval '1 day'
 					OR (u.push_name IS DISTINCT FROM coalesce(left(m.name, 200), u.push_name)
 						AND (u.push_name IS NULL OR m.origin NOT IN ('history', 'group_history')))
 					OR (NOT i.is_group AND (d.user_id IS NULL OR (i.other IS NOT NULL AND d2.user_id IS DISTINCT FROM d.user_id)))
 					OR CASE WHEN m.extra IS NULL OR NOT m.extra ?| '{quoted,mentions}' THEN false ELSE wa_private.names_strangers(m.extra) END)
 					AS unknown_person,
-				s.wanted AND s.chat_id IS NULL AS unknown_chat,
-				w.chat_id IS NOT NULL AND s.wanted AS waited_for,
-				m.extra IS NOT NULL AND s.wanted AS has_extra,
-				s.wanted OR s.unknown AS is_stored,
-				row_number() OVER (PARTITION BY s.chat_id, s.id_hash, s.sender ORDER BY s.wanted DESC, s.rank DESC, m.flags & 1 DESC, m.no) AS turn
+				o.wanted AND s.chat_id IS NULL AS unknown_chat,
+				w.chat_id IS NOT NULL AND o.wanted AS waited_for,
+				m.extra IS NOT NULL AND o.wanted AS has_extra,
+				o.wanted OR s.unknown AS is_stored,
+				row_number() OVER (PARTITION BY s.chat_id, s.id_hash, s.sender ORDER BY o.wanted DESC, s.rank DESC, m.flags & 1 DESC, m.no) AS turn
 			FROM unnest(m_bot, m_chat, m_lid, m_pn, m_name, m_id, m_sent_at, m_received_at, m_flags, m_state, m_origin, m_extra, m_secret)
 				WITH ORDINALITY AS m (bot, chat, lid, pn, name, id, at, received_at, flags, state, origin, extra, secret, no)
 			LEFT JOIN wa.bots AS b ON b.bot_id = m.bot
@@ -170,6 +170,8 @@ BEGIN
 			LEFT JOIN LATERAL (SELECT x.message_id, x.rank, x.secret FROM wa_private.message_keys AS x
 				WHERE x.chat_id = s.chat_id AND x.id_hash = s.id_hash AND (x.sender = s.sender OR x.sender = 0 OR s.sender = 0)
 				LIMIT 1) AS k ON true
+			-- one that was deleted is nothing to us, nor is whom it names
+			CROSS JOIN LATERAL (SELECT s.wanted AND k.rank IS DISTINCT FROM 9 AS wanted) AS o
 			LEFT JOIN LATERAL (SELECT x.chat_id FROM wa_private.waiting AS x
 				WHERE x.chat_id = s.chat_id AND x.id_hash = s.id_hash LIMIT 1) AS w ON true
 			OFFSET 0

@@ -130,7 +130,7 @@ BEGIN
 			AND d.refobjid = (SELECT e.oid FROM pg_extension AS e WHERE e.extname = 'wa_collector')
 		WHERE (p.pronamespace = to_regnamespace('wa')
 				AND p.proname NOT IN ('create_storage', 'adopt_node', 'check_rollups', 'rebuild_rollups', 'grant_reader', 'grant_message_reader',
-					'grant_link_viewer', 'grant_operator', 'conversation'))
+					'grant_link_viewer', 'grant_operator', 'conversation', 'erase_user'))
 			OR (p.pronamespace = to_regnamespace('wa_private')
 				AND p.proname IN ('mailbox_put', 'wake_workers', 'render_qr_text', 'render_qr_svg', 'render_qr_png', 'bot_id',
 					'require_bot', 'require_storage', 'check_bot_name', 'check_device_name', 'check_watch_level', 'check_px',
