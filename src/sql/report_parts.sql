@@ -306,10 +306,9 @@ DECLARE
 BEGIN
 	SELECT s.members, s.members_low, s.members_high INTO m
 	FROM wa.stat_members(now(), now(), "group", bot, 'day', CASE WHEN "group" IS NULL THEN 'total' ELSE 'group' END) AS s;
-	SELECT count(*) FILTER (WHERE e.kind = 'join') AS joins, count(*) FILTER (WHERE e.kind = 'leave') AS leaves,
-		count(DISTINCT s.group_id) AS groups INTO g
-	FROM wa_private.stat_series("group", bot, 'total', "from") AS s
-	LEFT JOIN wa.group_events AS e ON e.group_id = s.group_id AND e.kind IN ('join', 'leave') AND e.occurred_at >= "from" AND e.occurred_at < "to";
+	SELECT coalesce(sum(k.events) FILTER (WHERE k.direction = 'join'), 0) AS joins, coalesce(sum(k.events) FILTER (WHERE k.direction = 'leave'), 0) AS leaves,
+		(SELECT count(*) FROM wa_private.stat_series("group", bot, 'total', "from")) AS groups INTO g
+	FROM wa.stat_kinds("from", "to", "group", bot) AS k;
 	SELECT count(*) AS bots, count(*) FILTER (WHERE x.status = 'online') AS online INTO b
 	FROM wa.bots AS x
 	WHERE (bot IS NULL OR x.bot_id = wa_private.stat_bot(bot))

@@ -127,7 +127,7 @@ COMMENT ON FUNCTION wa_private.stat_steps(timestamptz, timestamptz, text) IS 'th
  * is total (one line, number 0), group or bot.
  */
 CREATE FUNCTION wa_private.stat_series("group" text, bot text, by text, since timestamptz)
-RETURNS TABLE (group_id bigint, id bigint, label text) LANGUAGE plpgsql STABLE
+RETURNS TABLE (group_id bigint, id bigint, label text) LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -243,12 +243,101 @@ COMMENT ON FUNCTION wa_private.stat_members_on(date[], bigint[], text, text, tex
 'members of each line of a chart just before each of some days, from the roll-ups';
 
 /*
+ * The times that a stay covers: those after place likely and up to place
+ * likely_end, and so on.
+ */
+CREATE FUNCTION wa_private.stat_places(times timestamptz[], joined_at timestamptz, joined_precision interval, has_join boolean,
+	left_at timestamptz, left_precision interval)
+RETURNS TABLE (likely integer, likely_end integer, sure integer, sure_end integer, possible integer, possible_end integer)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN joined_precision IS NULL AND NOT has_join THEN 0 ELSE x.joined END, x.gone, x.joined,
+		CASE WHEN left_precision = interval '0' OR left_at IS NULL THEN x.gone
+			ELSE greatest(width_bucket(coalesce(left_at - left_precision, '-infinity'), times), x.joined) END,
+		CASE WHEN joined_precision = interval '0' THEN x.joined
+			ELSE width_bucket(coalesce(joined_at - joined_precision, '-infinity'), times) END, x.gone
+	FROM (SELECT width_bucket(joined_at, times) AS joined, width_bucket(coalesce(left_at, 'infinity'), times) AS gone) AS x;
+END;
+COMMENT ON FUNCTION wa_private.stat_places(timestamptz[], timestamptz, interval, boolean, timestamptz, interval) IS
+'between which of some times a stay began and ended: likely, surely, possibly';
+
+/*
+ * The same with everybody once.  Whoever is in all the time counts in every
+ * place, whatever else they did; of the others, who came or went since the
+ * first of the times, the time that one stay adds to those before it counts.
+ */
+CREATE FUNCTION wa_private.stat_people_at(times timestamptz[], groups bigint[], "group" text, bot text, by text)
+RETURNS TABLE (n integer, id bigint, label text, members bigint, members_low bigint, members_high bigint)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	many integer := cardinality(times);
+BEGIN
+	RETURN QUERY
+	-- by total, groups says which, and nothing is joined
+	WITH lines AS (
+		SELECT DISTINCT s.id, s.label FROM wa_private.stat_series("group", bot, by, times[1]) AS s
+		UNION SELECT 0, 'all' WHERE by = 'total'
+	), steady AS MATERIALIZED (
+		SELECT s.id, m.user_id
+		FROM wa.memberships AS m
+		JOIN (SELECT 0::bigint AS id, NULL::bigint AS group_id WHERE by = 'total'
+			UNION ALL SELECT x.id, x.group_id FROM wa_private.stat_series("group", bot, by, times[1]) AS x WHERE by <> 'total') AS s
+			ON by = 'total' OR s.group_id = m.group_id
+		WHERE m.left_at IS NULL AND m.joined_at < times[1] AND (groups IS NULL OR m.group_id = ANY (groups))
+		GROUP BY 1, 2
+	), stays AS MATERIALIZED (
+		SELECT s.id, m.user_id, b.*
+		FROM wa.memberships AS m
+		JOIN (SELECT 0::bigint AS id, NULL::bigint AS group_id WHERE by = 'total'
+			UNION ALL SELECT x.id, x.group_id FROM wa_private.stat_series("group", bot, by, times[1]) AS x WHERE by <> 'total') AS s
+			ON by = 'total' OR s.group_id = m.group_id
+		CROSS JOIN LATERAL wa_private.stat_places(times, m.joined_at, m.joined_precision, m.join_event_id IS NOT NULL, m.left_at, m.left_precision) AS b
+		WHERE (m.left_at >= times[1] OR (m.left_at IS NULL AND m.joined_at >= times[1])) AND (groups IS NULL OR m.group_id = ANY (groups))
+			AND NOT EXISTS (SELECT FROM steady AS y WHERE y.id = s.id AND y.user_id = m.user_id)
+	), spans AS (
+		SELECT x.id, x.bound, x.begins, x.ends, max(x.ends) OVER w AS covered
+		FROM (SELECT s.id, s.user_id, e.*
+			  FROM stays AS s
+			  CROSS JOIN LATERAL (VALUES (1, s.likely, s.likely_end), (2, s.sure, s.sure_end), (3, s.possible, s.possible_end)) AS e (bound, begins, ends)
+			  WHERE e.begins < e.ends) AS x
+		WINDOW w AS (PARTITION BY x.bound, x.id, x.user_id ORDER BY x.begins ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+	), steps AS (
+		SELECT e.id, e.place, sum(e.step) FILTER (WHERE e.bound = 1) AS likely, sum(e.step) FILTER (WHERE e.bound = 2) AS sure,
+			sum(e.step) FILTER (WHERE e.bound = 3) AS possible
+		FROM (SELECT s.id, s.bound, p.place, sum(p.step) AS step
+			  FROM spans AS s
+			  CROSS JOIN LATERAL (VALUES (greatest(s.begins, s.covered), 1), (s.ends, -1)) AS p (place, step)
+			  WHERE s.covered IS NULL OR s.covered < s.ends
+			  GROUP BY 1, 2, 3
+			  UNION ALL
+			  SELECT y.id, b.bound, 0, y.people
+			  FROM (SELECT x.id, count(*) AS people FROM steady AS x GROUP BY 1) AS y CROSS JOIN generate_series(1, 3) AS b (bound)) AS e
+		WHERE e.place < many
+		GROUP BY 1, 2
+	)
+	SELECT t.n, l.id, l.label, coalesce(sum(s.likely) OVER w, 0)::bigint, coalesce(sum(s.sure) OVER w, 0)::bigint,
+		coalesce(sum(s.possible) OVER w, 0)::bigint
+	FROM lines AS l
+	CROSS JOIN generate_series(1, many) AS t (n)
+	LEFT JOIN steps AS s ON s.id = l.id AND s.place = t.n - 1
+	WINDOW w AS (PARTITION BY l.id ORDER BY t.n)
+	ORDER BY t.n, l.id;
+END
+$$;
+COMMENT ON FUNCTION wa_private.stat_people_at(timestamptz[], bigint[], text, text, text) IS
+'part of wa_private.stat_members_at(): everybody once';
+
+/*
  * Members of each line just before each of some times, in rising order.
  * people: everybody counts once, else once for every group.  What began before
  * anybody looked counts from the beginning.
  *
- * A stay covers the times after place joined and up to place left.  To count
- * people once their times are or'ed as bits, and equal ones counted together.
+ * A stay covers the times after place joined and up to place left.
  */
 CREATE FUNCTION wa_private.stat_members_at(times timestamptz[], "group" text, bot text, by text, people boolean)
 RETURNS TABLE (n integer, id bigint, label text, members bigint, members_low bigint, members_high bigint)
@@ -260,13 +349,14 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	many integer := cardinality(times);
-	-- as many ones as noughts: k ones and then noughts are many bits from place many - k + 1 on
-	band bit varying := (repeat('1', cardinality(times)) || repeat('0', cardinality(times)))::bit varying;
 	groups bigint[] := wa_private.stat_groups("group", bot, times[1]);
 BEGIN
 	IF NOT people AND wa_private.stat_days(times) IS NOT NULL THEN
 		RETURN QUERY
 		SELECT m.* FROM wa_private.stat_members_on(wa_private.stat_days(times), groups, "group", bot, by, times[1]) AS m;
+		RETURN;
+	ELSIF people THEN
+		RETURN QUERY SELECT p.* FROM wa_private.stat_people_at(times, groups, "group", bot, by) AS p;
 		RETURN;
 	END IF;
 	RETURN QUERY
@@ -276,62 +366,26 @@ BEGIN
 		SELECT DISTINCT s.id, s.label FROM series AS s
 		UNION SELECT 0, 'all' WHERE by = 'total'
 	), stays AS (
-		SELECT s.id, m.user_id, b.*
+		SELECT s.id, b.likely, b.likely_end, b.sure, b.sure_end, b.possible, b.possible_end, count(*) AS stays
 		FROM wa.memberships AS m
 		JOIN series AS s ON s.group_id = m.group_id
-		CROSS JOIN LATERAL (
-			SELECT width_bucket(m.joined_at, times) AS joined, width_bucket(coalesce(m.left_at, 'infinity'), times) AS gone
-		) AS x
-		CROSS JOIN LATERAL (
-			SELECT CASE WHEN m.joined_precision IS NULL AND m.join_event_id IS NULL THEN 0 ELSE x.joined END AS likely, x.gone AS likely_end,
-				x.joined AS sure,
-				CASE WHEN m.left_precision = interval '0' OR m.left_at IS NULL THEN x.gone
-					ELSE greatest(width_bucket(coalesce(m.left_at - m.left_precision, '-infinity'), times), x.joined) END AS sure_end,
-				CASE WHEN m.joined_precision = interval '0' THEN x.joined
-					ELSE width_bucket(coalesce(m.joined_at - m.joined_precision, '-infinity'), times) END AS possible, x.gone AS possible_end
-		) AS b
+		CROSS JOIN LATERAL wa_private.stat_places(times, m.joined_at, m.joined_precision, m.join_event_id IS NOT NULL, m.left_at, m.left_precision) AS b
 		WHERE (m.left_at IS NULL OR m.left_at >= times[1]) AND (groups IS NULL OR m.group_id = ANY (groups))
-	), persons AS (
-		SELECT s.id,
-			bit_or(substring(band FROM many - s.likely_end + 1 FOR many) # substring(band FROM many - s.likely + 1 FOR many)) AS likely,
-			bit_or(substring(band FROM many - s.sure_end + 1 FOR many) # substring(band FROM many - s.sure + 1 FOR many)) AS sure,
-			bit_or(substring(band FROM many - s.possible_end + 1 FOR many) # substring(band FROM many - s.possible + 1 FOR many)) AS possible
-		FROM stays AS s
-		WHERE people
-		GROUP BY s.id, s.user_id
-	), alike AS (
-		SELECT p.id, p.likely, p.sure, p.possible, count(*) AS persons FROM persons AS p GROUP BY 1, 2, 3, 4
-	), alike_stays AS (
-		SELECT s.id, s.likely, s.likely_end, s.sure, s.sure_end, s.possible, s.possible_end, count(*) AS stays
-		FROM stays AS s
-		WHERE NOT people
 		GROUP BY 1, 2, 3, 4, 5, 6, 7
 	), steps AS (
 		SELECT s.id, e.place, sum(e.likely * s.stays) AS likely, sum(e.sure * s.stays) AS sure, sum(e.possible * s.stays) AS possible
-		FROM alike_stays AS s
+		FROM stays AS s
 		CROSS JOIN LATERAL (VALUES (s.likely, 1, 0, 0), (s.likely_end, -1, 0, 0), (s.sure, 0, 1, 0), (s.sure_end, 0, -1, 0),
 			(s.possible, 0, 0, 1), (s.possible_end, 0, 0, -1)) AS e (place, likely, sure, possible)
 		WHERE e.place < many
 		GROUP BY 1, 2
-	), counted AS (
-		SELECT a.id, t.n, sum(a.persons * get_bit(a.likely, t.n - 1)) AS likely, sum(a.persons * get_bit(a.sure, t.n - 1)) AS sure,
-			sum(a.persons * get_bit(a.possible, t.n - 1)) AS possible
-		FROM alike AS a
-		CROSS JOIN generate_series(1, many) AS t (n)
-		WHERE people
-		GROUP BY 1, 2
-		UNION ALL
-		SELECT l.id, t.n, sum(s.likely) OVER w, sum(s.sure) OVER w, sum(s.possible) OVER w
-		FROM lines AS l
-		CROSS JOIN generate_series(1, many) AS t (n)
-		LEFT JOIN steps AS s ON s.id = l.id AND s.place = t.n - 1
-		WHERE NOT people
-		WINDOW w AS (PARTITION BY l.id ORDER BY t.n)
 	)
-	SELECT t.n, l.id, l.label, coalesce(c.likely, 0)::bigint, coalesce(c.sure, 0)::bigint, coalesce(c.possible, 0)::bigint
+	SELECT t.n, l.id, l.label, coalesce(sum(s.likely) OVER w, 0)::bigint, coalesce(sum(s.sure) OVER w, 0)::bigint,
+		coalesce(sum(s.possible) OVER w, 0)::bigint
 	FROM lines AS l
 	CROSS JOIN generate_series(1, many) AS t (n)
-	LEFT JOIN counted AS c ON c.id = l.id AND c.n = t.n
+	LEFT JOIN steps AS s ON s.id = l.id AND s.place = t.n - 1
+	WINDOW w AS (PARTITION BY l.id ORDER BY t.n)
 	ORDER BY t.n, l.id;
 END
 $$;

@@ -16,52 +16,109 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	groups bigint[];
+	midnight timestamptz;
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	groups := wa_private.stat_groups("group", bot, "from");
+	-- roll-ups know who was there when the day began, the rows what happened in it
+	midnight := date_trunc('day', "from", wa_private.stat_timezone());
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
 		SELECT s.group_id, s.label FROM wa_private.stat_series("group", bot, 'group', "from") AS s
+	), members AS (
+		SELECT d.group_id, sum(d.members) AS members
+		FROM wa_private.member_days_now AS d
+		WHERE d.day = 'infinity' AND (groups IS NULL OR d.group_id = ANY (groups))
+		GROUP BY 1
 	), before AS (
-		SELECT m.id, m.members FROM wa_private.stat_members_at(ARRAY["from"], "group", bot, 'group', false) AS m
-	), stays AS (
-		SELECT m.group_id, count(*) FILTER (WHERE m.left_at IS NULL) AS members,
-			count(*) FILTER (WHERE m.left_at IS NULL AND m.role <> 'member') AS admins,
-			count(*) FILTER (WHERE x.due) AS due_7,
-			count(*) FILTER (WHERE x.due AND (m.left_at IS NULL OR m.left_at > m.joined_at + interval '168 hours')) AS kept_7
+		SELECT x.group_id, sum(x.members) AS members
+		FROM (SELECT m.id AS group_id, m.members FROM wa_private.stat_members_at(ARRAY[midnight], "group", bot, 'group', false) AS m
+			  UNION ALL
+			  SELECT m.group_id, 1 FROM wa.memberships AS m
+			  WHERE m.joined_at >= midnight AND m.joined_at < "from" AND (m.joined_precision IS NOT NULL OR m.join_event_id IS NOT NULL)
+				AND (groups IS NULL OR m.group_id = ANY (groups))
+			  UNION ALL
+			  SELECT m.group_id, -1 FROM wa.memberships AS m
+			  WHERE m.left_at >= midnight AND m.left_at < "from" AND (groups IS NULL OR m.group_id = ANY (groups))) AS x
+		GROUP BY 1
+	), admins AS (
+		SELECT m.group_id, count(*) AS admins
 		FROM wa.memberships AS m
-		JOIN series AS s ON s.group_id = m.group_id
+		WHERE m.left_at IS NULL AND m.role <> 'member' AND (groups IS NULL OR m.group_id = ANY (groups))
+		GROUP BY 1
+	), joiners AS (
+		SELECT m.group_id, count(*) AS due_7,
+			count(*) FILTER (WHERE m.left_at IS NULL OR m.left_at > m.joined_at + interval '168 hours') AS kept_7
+		FROM wa.memberships AS m
 		JOIN wa.groups AS g ON g.group_id = m.group_id
-		CROSS JOIN LATERAL (SELECT m.join_event_id IS NOT NULL AND m.joined_at >= "from" AND m.joined_at < "to"
-			AND m.joined_at + interval '168 hours' <= coalesce(g.unobserved_since, now()) AS due) AS x
-		WHERE groups IS NULL OR m.group_id = ANY (groups)
+		WHERE (groups IS NULL OR m.group_id = ANY (groups)) AND m.join_event_id IS NOT NULL AND m.joined_at >= "from" AND m.joined_at < "to"
+			AND m.joined_at <= now() - interval '168 hours' AND m.joined_at + interval '168 hours' <= coalesce(g.unobserved_since, now())
 		GROUP BY 1
 	), changes AS (
-		SELECT e.group_id, count(*) FILTER (WHERE e.kind = 'join') AS joins, count(*) FILTER (WHERE e.kind = 'leave') AS leaves,
-			count(*) FILTER (WHERE e.at_precision IS DISTINCT FROM interval '0') AS inferred, max(e.occurred_at) AS last_change
-		FROM wa.group_events AS e
-		JOIN series AS s ON s.group_id = e.group_id
-		WHERE (groups IS NULL OR e.group_id = ANY (groups)) AND e.kind IN ('join', 'leave') AND e.occurred_at >= "from" AND e.occurred_at < "to"
+		SELECT e.group_id, sum(e.events) FILTER (WHERE e.kind = 'join') AS joins, sum(e.events) FILTER (WHERE e.kind = 'leave') AS leaves,
+			sum(e.events) FILTER (WHERE e.inferred) AS inferred
+		FROM wa_private.stat_events("from", "to", groups) AS e
 		GROUP BY 1
 	), present AS (
 		SELECT b.group_id, count(*) AS bots FROM wa.bot_groups AS b WHERE b.left_at IS NULL GROUP BY 1
 	)
-	SELECT s.group_id, s.label, CASE g.watch_level WHEN 'counts' THEN g.size ELSE coalesce(m.members, 0) END, coalesce(m.admins, 0),
-		coalesce(p.bots, 0), coalesce(c.joins, 0), coalesce(c.leaves, 0), coalesce(c.joins - c.leaves, 0),
-		wa_private.stat_percent(coalesce(c.joins - c.leaves, 0), b.members), wa_private.stat_percent(coalesce(c.leaves, 0), b.members),
-		wa_private.stat_percent(m.kept_7, m.due_7), wa_private.stat_percent(c.inferred, c.joins + c.leaves), c.last_change, w.complete
+	SELECT s.group_id, s.label, CASE g.watch_level WHEN 'counts' THEN g.size ELSE coalesce(m.members, 0)::bigint END, coalesce(a.admins, 0),
+		coalesce(p.bots, 0), n.joins, n.leaves, n.joins - n.leaves,
+		wa_private.stat_percent(n.joins - n.leaves, b.members), wa_private.stat_percent(n.leaves, b.members),
+		wa_private.stat_percent(j.kept_7, j.due_7), wa_private.stat_percent(coalesce(c.inferred, 0), n.joins + n.leaves), l.last_change, w.complete
 	FROM series AS s
 	JOIN wa.groups AS g ON g.group_id = s.group_id
 	JOIN wa.group_completeness AS w ON w.group_id = s.group_id
-	LEFT JOIN before AS b ON b.id = s.group_id
-	LEFT JOIN stays AS m ON m.group_id = s.group_id
+	LEFT JOIN members AS m ON m.group_id = s.group_id
+	LEFT JOIN before AS b ON b.group_id = s.group_id
+	LEFT JOIN admins AS a ON a.group_id = s.group_id
+	LEFT JOIN joiners AS j ON j.group_id = s.group_id
 	LEFT JOIN changes AS c ON c.group_id = s.group_id
 	LEFT JOIN present AS p ON p.group_id = s.group_id
+	CROSS JOIN LATERAL (SELECT coalesce(c.joins, 0)::bigint AS joins, coalesce(c.leaves, 0)::bigint AS leaves) AS n
+	LEFT JOIN LATERAL (
+		SELECT e.occurred_at AS last_change
+		FROM wa.group_events AS e
+		WHERE e.group_id = c.group_id AND e.kind IN ('join', 'leave') AND e.occurred_at >= "from" AND e.occurred_at < "to"
+		ORDER BY e.occurred_at DESC
+		LIMIT 1) AS l ON true
 	ORDER BY 3 DESC, 2, 1;
 END
 $$;
 COMMENT ON FUNCTION wa.stat_group_board(timestamptz, timestamptz, text, text) IS
 'groups side by side: members now, joins and leaves of the range, growth and churn in percent of the members at its beginning, how many of those who joined stayed 7 days';
+
+/*
+ * How many joins and leaves each group had in a range, by kind and source: whole
+ * days from the roll-ups, the rest from the rows.
+ */
+CREATE FUNCTION wa_private.stat_events("from" timestamptz, "to" timestamptz, groups bigint[])
+RETURNS TABLE (group_id bigint, kind text, source text, inferred boolean, events bigint)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	whole record;
+BEGIN
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", "to") AS w;
+	RETURN QUERY
+	SELECT h.group_id, h.kind, h.source, h.inferred, sum(h.events)::bigint
+	FROM (SELECT d.group_id, d.kind, d.source, d.inferred, d.events
+		  FROM wa_private.event_days_now AS d
+		  WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (groups IS NULL OR d.group_id = ANY (groups))
+		  UNION ALL
+		  SELECT e.group_id, e.kind, e.source, e.at_precision IS DISTINCT FROM interval '0', 1
+		  FROM wa.group_events AS e
+		  WHERE whole.edges AND e.occurred_at >= "from" AND e.occurred_at < "to" AND (e.occurred_at < whole.since OR e.occurred_at >= whole.until)
+			AND e.kind IN ('join', 'leave') AND (groups IS NULL OR e.group_id = ANY (groups))) AS h
+	GROUP BY 1, 2, 3, 4
+	HAVING sum(h.events) > 0;
+END
+$$;
+COMMENT ON FUNCTION wa_private.stat_events(timestamptz, timestamptz, bigint[]) IS 'joins and leaves of each group in a range';
 
 /*
  * What each bot was doing when: its status log as time ranges.  Before the first
@@ -188,24 +245,26 @@ BEGIN
 	RETURN QUERY
 	WITH places AS MATERIALIZED (
 		SELECT x.bot_id, x.group_id FROM wa.bot_groups AS x WHERE x.left_at IS NULL
-	), seen AS (
-		SELECT m.user_id, min(p.bot_id) AS one, count(DISTINCT p.bot_id) AS n, array_agg(DISTINCT p.bot_id) AS bots
+	), seen AS MATERIALIZED (
+		SELECT m.user_id, p.bot_id
 		FROM wa.memberships AS m
-		JOIN places AS p ON p.group_id = m.group_id
+		JOIN wa.bot_groups AS p ON p.group_id = m.group_id AND p.left_at IS NULL
 		WHERE m.left_at IS NULL
-		GROUP BY 1
+		GROUP BY 1, 2
 	), reach AS (
-		SELECT s.bot_id, count(*) AS people, count(*) FILTER (WHERE x.n = 1) AS alone
-		FROM seen AS x
-		CROSS JOIN LATERAL unnest(x.bots) AS s (bot_id)
+		SELECT s.bot_id, count(*) AS people, max(a.alone) AS alone
+		FROM seen AS s
+		LEFT JOIN (SELECT x.bot_id, count(*) AS alone
+			FROM (SELECT y.user_id, min(y.bot_id) AS bot_id FROM seen AS y GROUP BY 1 HAVING count(*) = 1) AS x
+			GROUP BY 1) AS a ON a.bot_id = s.bot_id
 		GROUP BY 1
 	), places_of AS (
 		SELECT p.bot_id, count(*) AS groups FROM places AS p GROUP BY 1
 	), changes AS (
-		SELECT s.id, count(*) FILTER (WHERE e.kind = 'join') AS joins, count(*) FILTER (WHERE e.kind = 'leave') AS leaves
+		SELECT s.id, coalesce(sum(e.events) FILTER (WHERE e.kind = 'join'), 0)::bigint AS joins,
+			coalesce(sum(e.events) FILTER (WHERE e.kind = 'leave'), 0)::bigint AS leaves
 		FROM wa_private.stat_series(NULL, bot, 'bot', "from") AS s
-		JOIN wa.group_events AS e ON e.group_id = s.group_id
-		WHERE e.kind IN ('join', 'leave') AND e.occurred_at >= "from" AND e.occurred_at < "to"
+		JOIN wa_private.stat_events("from", "to", wa_private.stat_groups(NULL, bot, "from")) AS e ON e.group_id = s.group_id
 		GROUP BY 1
 	), online AS (
 		SELECT x.bot_id, sum(extract(epoch FROM x.until - x.since)) FILTER (WHERE x.status = 'online') AS seconds,
@@ -251,30 +310,33 @@ BEGIN
 	WITH series AS MATERIALIZED (
 		SELECT s.group_id, s.label FROM wa_private.stat_series("group", bot, 'group', "from") AS s
 	), present AS (
-		SELECT m.group_id, count(*) AS members, count(*) FILTER (WHERE m.joined_precision IS NOT NULL) AS join_known,
-			count(*) FILTER (WHERE EXISTS (SELECT FROM wa.user_ids AS i
-				WHERE i.user_id = m.user_id AND i.kind = 'pn' AND i.current)) AS with_phone
+		SELECT m.group_id, count(*) AS members, count(*) FILTER (WHERE m.joined_precision IS NOT NULL) AS join_known
 		FROM wa.memberships AS m
-		JOIN series AS s ON s.group_id = m.group_id
 		WHERE m.left_at IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
 		GROUP BY 1
+	), phones AS (
+		SELECT m.group_id, count(*) AS with_phone
+		FROM wa.memberships AS m
+		WHERE m.left_at IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
+			AND EXISTS (SELECT FROM wa.user_ids AS i WHERE i.user_id = m.user_id AND i.kind = 'pn' AND i.current)
+		GROUP BY 1
 	), changes AS (
-		SELECT e.group_id, count(*) AS events, count(*) FILTER (WHERE e.source = 'live') AS live,
-			count(*) FILTER (WHERE e.source = 'snapshot') AS from_lists, count(*) FILTER (WHERE e.source = 'history') AS from_history,
-			count(*) FILTER (WHERE e.at_precision IS DISTINCT FROM interval '0') AS inferred
-		FROM wa.group_events AS e
-		JOIN series AS s ON s.group_id = e.group_id
-		WHERE (groups IS NULL OR e.group_id = ANY (groups)) AND e.kind IN ('join', 'leave') AND e.occurred_at >= "from" AND e.occurred_at < "to"
+		SELECT e.group_id, sum(e.events)::bigint AS events, (sum(e.events) FILTER (WHERE e.source = 'live'))::bigint AS live,
+			(sum(e.events) FILTER (WHERE e.source = 'snapshot'))::bigint AS from_lists,
+			(sum(e.events) FILTER (WHERE e.source = 'history'))::bigint AS from_history,
+			coalesce(sum(e.events) FILTER (WHERE e.inferred), 0) AS inferred
+		FROM wa_private.stat_events("from", "to", groups) AS e
 		GROUP BY 1
 	)
 	SELECT s.group_id, s.label, g.watch_level, w.complete, w.why_not, coalesce(p.members, 0), g.size,
-		wa_private.stat_percent(p.with_phone, p.members), wa_private.stat_percent(p.join_known, p.members),
+		wa_private.stat_percent(CASE WHEN p.members > 0 THEN coalesce(f.with_phone, 0) END, p.members), wa_private.stat_percent(p.join_known, p.members),
 		coalesce(c.events, 0), coalesce(c.live, 0), coalesce(c.from_lists, 0), coalesce(c.from_history, 0),
 		wa_private.stat_percent(c.inferred, c.events), g.listed_since, g.history_since
 	FROM series AS s
 	JOIN wa.groups AS g ON g.group_id = s.group_id
 	JOIN wa.group_completeness AS w ON w.group_id = s.group_id
 	LEFT JOIN present AS p ON p.group_id = s.group_id
+	LEFT JOIN phones AS f ON f.group_id = s.group_id
 	LEFT JOIN changes AS c ON c.group_id = s.group_id
 	ORDER BY w.complete, s.label, s.group_id;
 END

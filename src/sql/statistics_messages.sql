@@ -9,7 +9,7 @@
 
 /* The chats of the groups of a statistic, and to which line each belongs; see wa_private.stat_series(). */
 CREATE FUNCTION wa_private.stat_chats("group" text, bot text, by text, since timestamptz)
-RETURNS TABLE (chat_id bigint, group_id bigint, id bigint, label text) LANGUAGE plpgsql STABLE
+RETURNS TABLE (chat_id bigint, group_id bigint, id bigint, label text) LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -447,6 +447,22 @@ $$;
 COMMENT ON FUNCTION wa.stat_speakers(timestamptz, timestamptz, text, text, integer) IS
 'who wrote most in groups: messages and their share of all, in how many groups, on how many days, when last';
 
+/*
+ * No message sent since a time has a smaller number.  What history brings late
+ * has a larger one, so there is nothing like it for the other end.  The first
+ * one of each partition is found at once.
+ */
+CREATE FUNCTION wa_private.stat_oldest_message(since timestamptz)
+RETURNS bigint LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN coalesce((SELECT min(m.message_id) FROM wa.messages AS m
+		WHERE m.sent_at >= date_trunc('month', since, 'UTC')), 9223372036854775807);
+END
+$$;
+COMMENT ON FUNCTION wa_private.stat_oldest_message(timestamptz) IS 'no message sent since a time has a smaller number';
+
 CREATE FUNCTION wa.stat_reactions("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
 	"group" text DEFAULT NULL, bot text DEFAULT NULL, step text DEFAULT 'day', by text DEFAULT 'total')
 RETURNS TABLE ("time" timestamptz, id bigint, label text, messages bigint, reacted bigint, reactions bigint, percent_reacted numeric,
@@ -459,6 +475,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	chats bigint[];
+	oldest bigint;
 	begins timestamptz[];
 	first timestamptz;
 	last timestamptz;
@@ -466,6 +483,7 @@ BEGIN
 	SELECT array_agg(s.since ORDER BY s.n), min(s.since), max(s.until) INTO begins, first, last
 	FROM wa_private.stat_steps("from", "to", step) AS s;
 	chats := wa_private.stat_chat_list("group", bot, first);
+	oldest := wa_private.stat_oldest_message(first);
 	RETURN QUERY
 	WITH lines AS (
 		SELECT DISTINCT s.id, s.label FROM wa_private.stat_series("group", bot, by, first) AS s
@@ -473,7 +491,7 @@ BEGIN
 	), answers AS (
 		SELECT r.message_id, count(*) AS reactions
 		FROM wa.message_responses AS r
-		WHERE r.how = 'reaction' AND (chats IS NULL OR r.chat_id = ANY (chats))
+		WHERE r.how = 'reaction' AND (chats IS NULL OR r.chat_id = ANY (chats)) AND r.message_id >= oldest
 		GROUP BY 1
 	), counted AS (
 		SELECT s.id, width_bucket(m.sent_at, begins) AS n, count(*) AS messages, count(a.message_id) AS reacted, sum(a.reactions)::bigint AS reactions
@@ -506,15 +524,17 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	chats bigint[];
+	oldest bigint;
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	PERFORM wa_private.stat_check_limit("limit");
 	chats := wa_private.stat_chat_list("group", bot, "from");
+	oldest := wa_private.stat_oldest_message("from");
 	RETURN QUERY
 	WITH answers AS (
 		SELECT r.message_id, count(*) AS reactions
 		FROM wa.message_responses AS r
-		WHERE r.how = 'reaction' AND (chats IS NULL OR r.chat_id = ANY (chats))
+		WHERE r.how = 'reaction' AND (chats IS NULL OR r.chat_id = ANY (chats)) AND r.message_id >= oldest
 		GROUP BY 1
 	), best AS (
 		SELECT m.message_id, m.sent_at, s.group_id, s.label, m.sender, m.kind, a.reactions

@@ -67,7 +67,6 @@ BEGIN
 		SELECT m.inviter, m.left_at, m.joined_at + interval '168 hours' AS day_7, m.joined_at + interval '720 hours' AS day_30,
 			coalesce(g.unobserved_since, now()) AS seen_until
 		FROM wa.memberships AS m
-		JOIN wa_private.stat_series("group", bot, 'total', "from") AS s ON s.group_id = m.group_id
 		JOIN wa.groups AS g ON g.group_id = m.group_id
 		WHERE (groups IS NULL OR m.group_id = ANY (groups)) AND m.inviter IS NOT NULL AND m.joined_at >= "from" AND m.joined_at < "to"
 	), best AS (
@@ -107,12 +106,9 @@ BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	groups := wa_private.stat_groups("group", bot, "from");
 	RETURN QUERY
-	WITH series AS MATERIALIZED (
-		SELECT s.group_id FROM wa_private.stat_series("group", bot, 'total', "from") AS s
-	), joined AS (
+	WITH joined AS (
 		SELECT m.group_id, l.link_id, count(*) AS joins, count(*) FILTER (WHERE m.left_at IS NULL) AS still_in
 		FROM wa.memberships AS m
-		JOIN series AS s ON s.group_id = m.group_id
 		LEFT JOIN LATERAL (
 			SELECT x.link_id
 			FROM wa.invite_links AS x
@@ -124,8 +120,7 @@ BEGIN
 	), links AS (
 		SELECT x.group_id, x.link_id, x.valid_from, x.valid_until, x.made_by
 		FROM wa.invite_links AS x
-		JOIN series AS s ON s.group_id = x.group_id
-		WHERE x.valid_from < "to" AND (x.valid_until IS NULL OR x.valid_until > "from")
+		WHERE (groups IS NULL OR x.group_id = ANY (groups)) AND x.valid_from < "to" AND (x.valid_until IS NULL OR x.valid_until > "from")
 	)
 	SELECT group_id, coalesce(g.subject, g.jid), link_id, l.valid_from, l.valid_until, l.made_by, p.name, coalesce(j.joins, 0),
 		coalesce(j.still_in, 0), wa_private.stat_percent(j.still_in, j.joins)
@@ -161,7 +156,6 @@ BEGIN
 		wa_private.stat_percent(count(*) FILTER (WHERE r.decision = 'approved'), count(r.decision)),
 		percentile_cont(0.5) WITHIN GROUP (ORDER BY r.decided_at - r.requested_at) FILTER (WHERE r.decision IN ('approved', 'rejected'))
 	FROM wa.join_requests AS r
-	JOIN wa_private.stat_series("group", bot, 'total', "from") AS s ON s.group_id = r.group_id
 	WHERE (groups IS NULL OR r.group_id = ANY (groups)) AND r.requested_at >= "from" AND r.requested_at < "to"
 	GROUP BY 1
 	ORDER BY 2 DESC, 1;
@@ -191,7 +185,6 @@ BEGIN
 			CASE WHEN m.joined_precision IS NULL THEN 0
 				ELSE width_bucket(coalesce(m.left_at, now()) - m.joined_at, bounds) + 1 END AS class
 		FROM wa.memberships AS m
-		JOIN wa_private.stat_series("group", bot, 'total', "from") AS s ON s.group_id = m.group_id
 		WHERE (groups IS NULL OR m.group_id = ANY (groups))
 			AND (m.left_at IS NULL OR (m.left_at >= "from" AND m.left_at < "to"))
 	), counted AS (
@@ -224,28 +217,32 @@ RETURNS TABLE (place integer, value text, people bigint, percent numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
+DECLARE
+	groups bigint[];
 BEGIN
 	PERFORM wa_private.require_storage();
+	groups := wa_private.stat_groups("group", bot, now());
 	IF by = 'groups' THEN
 		RETURN QUERY
 		SELECT x.n::integer, x.n::text, count(*), wa_private.stat_percent(count(*), sum(count(*)) OVER ())
 		FROM (SELECT m.user_id, count(*) AS n
 			  FROM wa.memberships AS m
-			  JOIN wa_private.stat_series("group", bot, 'total', now()) AS s ON s.group_id = m.group_id
-			  WHERE m.left_at IS NULL
+			  WHERE m.left_at IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
 			  GROUP BY 1) AS x
 		GROUP BY x.n
 		ORDER BY x.n;
 	ELSIF by = 'bots' THEN
 		RETURN QUERY
 		SELECT x.n::integer, x.n::text, count(*), wa_private.stat_percent(count(*), sum(count(*)) OVER ())
-		FROM (SELECT m.user_id, count(DISTINCT b.bot_id) AS n
-			  FROM wa.memberships AS m
-			  JOIN wa_private.stat_series("group", bot, 'total', now()) AS s ON s.group_id = m.group_id
-			  LEFT JOIN wa.bot_groups AS b ON b.group_id = m.group_id AND b.left_at IS NULL
-			  WHERE m.left_at IS NULL
+		FROM (SELECT y.user_id, count(y.bot_id) AS n
+			  FROM (SELECT m.user_id, b.bot_id
+				FROM wa.memberships AS m
+				LEFT JOIN wa.bot_groups AS b ON b.group_id = m.group_id AND b.left_at IS NULL
+				WHERE m.left_at IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
+				GROUP BY 1, 2) AS y
 			  GROUP BY 1) AS x
 		GROUP BY x.n
 		ORDER BY x.n;
@@ -253,13 +250,18 @@ BEGIN
 		RETURN QUERY
 		SELECT row_number() OVER (ORDER BY count(*) DESC, x.code)::integer, x.code, count(*),
 			wa_private.stat_percent(count(*), sum(count(*)) OVER ())
-		FROM (SELECT coalesce(wa_private.stat_calling_code(p.phone),
-				wa_private.stat_calling_code(substring(p.masked_phone FROM '^\+([0-9]{1,3})')), 'unknown') AS code
-			  FROM wa.people AS p
-			  WHERE p.user_id IN (SELECT m.user_id
+		FROM (SELECT coalesce(wa_private.stat_calling_code(i.phone),
+				wa_private.stat_calling_code(substring(u.masked_phone FROM '^\+([0-9]{1,3})')), 'unknown') AS code
+			  FROM (SELECT m.user_id
 				FROM wa.memberships AS m
-				JOIN wa_private.stat_series("group", bot, 'total', now()) AS s ON s.group_id = m.group_id
-				WHERE m.left_at IS NULL)) AS x
+				WHERE m.left_at IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
+				GROUP BY 1) AS p
+			  JOIN wa.users AS u ON u.user_id = p.user_id
+			  -- the number that wa.people shows
+			  LEFT JOIN (SELECT DISTINCT ON (y.user_id) y.user_id, y.value AS phone
+				FROM wa.user_ids AS y
+				WHERE y.kind = 'pn' AND y.current
+				ORDER BY y.user_id, y.first_seen_at DESC) AS i ON i.user_id = p.user_id) AS x
 		GROUP BY x.code
 		ORDER BY 1;
 	ELSE

@@ -168,6 +168,10 @@ BEGIN
 	CREATE UNIQUE INDEX IF NOT EXISTS memberships_open_key ON wa.memberships (group_id, user_id) WHERE left_at IS NULL;
 	CREATE INDEX IF NOT EXISTS memberships_group_id_user_id_idx ON wa.memberships (group_id, user_id, joined_at);
 	CREATE INDEX IF NOT EXISTS memberships_user_id_idx ON wa.memberships (user_id);
+	CREATE INDEX IF NOT EXISTS memberships_joined_at_idx ON wa.memberships (joined_at);
+	CREATE INDEX IF NOT EXISTS memberships_left_at_idx ON wa.memberships (left_at) WHERE left_at IS NOT NULL;
+	CREATE INDEX IF NOT EXISTS memberships_present_idx ON wa.memberships (user_id, group_id, joined_at) WHERE left_at IS NULL;
+	CREATE INDEX IF NOT EXISTS memberships_admins_idx ON wa.memberships (group_id) WHERE left_at IS NULL AND role <> 'member';
 	CREATE INDEX IF NOT EXISTS memberships_inviter_idx ON wa.memberships (inviter) WHERE inviter IS NOT NULL;
 	CREATE INDEX IF NOT EXISTS memberships_remover_idx ON wa.memberships (remover) WHERE remover IS NOT NULL;
 
@@ -175,6 +179,10 @@ BEGIN
 	COMMENT ON INDEX wa.memberships_open_key IS 'nobody is in a group twice at a time; also finds the members of now';
 	COMMENT ON INDEX wa.memberships_group_id_user_id_idx IS 'the stays of one person in one group';
 	COMMENT ON INDEX wa.memberships_user_id_idx IS 'the stays of one person';
+	COMMENT ON INDEX wa.memberships_joined_at_idx IS 'who joined when';
+	COMMENT ON INDEX wa.memberships_left_at_idx IS 'who left when';
+	COMMENT ON INDEX wa.memberships_present_idx IS 'where a person is now; counts the people of now without reading their stays';
+	COMMENT ON INDEX wa.memberships_admins_idx IS 'the admins of a group';
 	COMMENT ON INDEX wa.memberships_inviter_idx IS 'whom a person brought in';
 	COMMENT ON INDEX wa.memberships_remover_idx IS 'whom a person removed';
 	COMMENT ON CONSTRAINT memberships_order_check ON wa.memberships IS 'nobody leaves before they come';

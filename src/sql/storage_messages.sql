@@ -114,6 +114,7 @@ BEGIN
 	CREATE INDEX IF NOT EXISTS messages_chat_id_idx ON wa.messages (chat_id, sent_at);
 	CREATE INDEX IF NOT EXISTS messages_sent_at_idx ON wa.messages USING brin (sent_at);
 	CREATE INDEX IF NOT EXISTS messages_sender_idx ON wa.messages (sender, sent_at);
+	CREATE INDEX IF NOT EXISTS messages_polls_idx ON wa.messages (sent_at) WHERE kind = 'poll';
 	CREATE INDEX IF NOT EXISTS messages_unread_idx ON wa.messages (received_at) WHERE state IN ('pending', 'lost');
 	CREATE INDEX IF NOT EXISTS messages_expires_at_idx ON wa.messages (expires_at) WHERE expires_at IS NOT NULL;
 	CREATE INDEX IF NOT EXISTS messages_quoted_idx ON wa.messages (chat_id, quoted_wa_id)
@@ -126,6 +127,7 @@ BEGIN
 	COMMENT ON INDEX wa.messages_chat_id_idx IS 'the messages of a chat in order';
 	COMMENT ON INDEX wa.messages_sent_at_idx IS 'what was written in all chats on a day';
 	COMMENT ON INDEX wa.messages_sender_idx IS 'what a person wrote when';
+	COMMENT ON INDEX wa.messages_polls_idx IS 'the polls';
 	COMMENT ON INDEX wa.messages_unread_idx IS 'messages that could not be read';
 	COMMENT ON INDEX wa.messages_expires_at_idx IS 'messages that disappear';
 	COMMENT ON INDEX wa.messages_quoted_idx IS 'messages that quote one that has not come yet';
