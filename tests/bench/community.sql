@@ -568,6 +568,11 @@ CREATE FUNCTION bench.wa_id(n bigint) RETURNS text LANGUAGE sql IMMUTABLE PARALL
 	SELECT '3EB0' || upper(to_hex(hashint8extended(n, 40)))
 $$;
 
+-- On a day at most eight of a chat's speakers talk, some of them more, and on most days the same.
+CREATE FUNCTION bench.speaker_of(chat bigint, speakers integer, at double precision, r double precision) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT 6 + floor(speakers * bench.r((chat * 100000 + floor(at / 86400)::bigint) * 8 + floor(8 * r ^ 2)::bigint, 45) ^ 3)::integer
+$$;
+
 CREATE FUNCTION bench.make_messages(month text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
 	s bench.size;
@@ -609,8 +614,8 @@ BEGIN
 			  WHERE h.at >= $2 AND h.at < $3 OFFSET 0) AS x
 		JOIN bench.slot AS t ON t.slot = x.pick %% $4
 		JOIN bench.chat AS c ON c.chat_id = t.chat_id
-		LEFT JOIN bench.speaker AS p ON p.group_id = c.group_id AND p.k = 6 + floor(c.speakers * x.r ^ 3)::integer AND x.at >= p.begins AND x.at < p.ends
-		LEFT JOIN bench.speaker AS pb ON pb.group_id = c.group_id AND pb.k = 6 + floor(c.speakers * x.r_before ^ 3)::integer
+		LEFT JOIN bench.speaker AS p ON p.group_id = c.group_id AND p.k = bench.speaker_of(c.chat_id, c.speakers, x.at, x.r) AND x.at >= p.begins AND x.at < p.ends
+		LEFT JOIN bench.speaker AS pb ON pb.group_id = c.group_id AND pb.k = bench.speaker_of(c.chat_id, c.speakers, x.at_before, x.r_before)
 			AND x.at_before >= pb.begins AND x.at_before < pb.ends
 		CROSS JOIN LATERAL (SELECT CASE WHEN CASE WHEN c.is_direct THEN x.h1_before %% 5 < 2 ELSE x.h1_before %% 100 = 50 END
 			THEN $5 + c.bots[1 + (x.no - 1) %% cardinality(c.bots)] ELSE coalesce(pb.user_id, c.core[1 + x.h2_before %% cardinality(c.core)]) END AS sender) AS b
@@ -619,7 +624,7 @@ BEGIN
 		CROSS JOIN LATERAL (SELECT CASE WHEN x.h1 %% 1000 < 995 OR f.mine OR x.at < c.listed THEN 'stored' WHEN x.h1 %% 1000 = 995 THEN 'unavailable' WHEN x.h1 %% 1000 < 998 THEN 'lost' ELSE 'pending' END AS state,
 			CASE WHEN x.h2 %% 1000 < 720 THEN 'text' WHEN x.h2 %% 1000 < 850 THEN 'image' WHEN x.h2 %% 1000 < 895 THEN 'video' WHEN x.h2 %% 1000 < 935 THEN 'voice'
 				WHEN x.h2 %% 1000 < 970 THEN 'sticker' WHEN x.h2 %% 1000 < 990 THEN 'document' WHEN x.h2 %% 1000 < 995 THEN 'location'
-				WHEN x.h2 %% 1000 < 997 THEN 'contacts' ELSE 'poll' END AS kind) AS k
+				WHEN x.h2 %% 2000 < 1999 THEN 'contacts' ELSE 'poll' END AS kind) AS k
 		CROSS JOIN LATERAL (SELECT CASE WHEN x.at < c.listed THEN 'history' WHEN k.state <> 'stored' OR f.mine THEN 'live' WHEN x.h2 %% 100 = 5 THEN 'retry'
 			WHEN x.h2 %% 500 = 6 THEN 'phone' ELSE 'live' END AS origin) AS o
 		CROSS JOIN LATERAL (SELECT x.reply AND k.state = 'stored' AS reply) AS q
