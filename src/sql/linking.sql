@@ -329,7 +329,8 @@ BEGIN
 		wanted := wa_private.stat_bot(bot);
 	END IF;
 	may_see := has_column_privilege('wa_private.links', 'qr_content', 'SELECT');
-	trouble := CASE WHEN wa_private.running_version() IS NULL
+	-- a standby shows the codes of its primary, whose workers it knows nothing of
+	trouble := CASE WHEN wa_private.running_version() IS NULL AND NOT pg_is_in_recovery()
 		THEN coalesce(wa_private.worker_trouble(), 'No worker runs in this database: add it to wa_collector.databases and reload.') END;
 	FOR b IN
 		SELECT x.bot_id, x.name, x.status, x.status_reason, x.status_detail, x.status_hint, x.desired, x.phone, x.linked_at

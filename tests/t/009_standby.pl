@@ -24,6 +24,14 @@ is(roster($standby, $group), truth_roster($simulator, $group), 'the standby can 
 is($standby->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'wa_collector worker'"), '0',
 	'no worker runs on the standby');
 like(sql_error($standby, "SELECT wa.add_bot('two')"), qr/25006|55000/, 'nothing can be added there');
+# a dashboard may ask it for the codes of the primary
+add_bot($primary, 'two');
+my $content = $primary->safe_psql('postgres', "SELECT wa.qr_content('two')");
+$primary->wait_for_catchup($standby);
+is($standby->safe_psql('postgres', 'SELECT qr_content FROM wa_private.links'), $content, 'the standby has the code that the primary shows');
+is($standby->safe_psql('postgres', 'SELECT bot_name, expires_at > now(), qr FROM wa.link_codes()'),
+	$primary->safe_psql('postgres', 'SELECT bot_name, true, qr FROM wa.link_codes()'), 'and shows it');
+$primary->safe_psql('postgres', "SELECT wa.remove_bot('two')");
 my $clients = $simulator->ask({ do => 'clients' })->{clients};
 is(scalar(grep { $_->{connected} // 1 } @$clients), 1, 'one connection: the primary\'s');
 

@@ -91,12 +91,13 @@ img { max-width: 100%; height: auto; }
 HTML
 }
 
+# everywhere(NAME, CHECK, GET): on a phone and a desk; in both themes where there is more to check
 sub everywhere
 {
 	my ($name, $check, $get) = @_;
 	for my $width (360, 1400)
 	{
-		for my $theme ('light', 'dark')
+		for my $theme ($check ? ('light', 'dark') : $width == 360 ? 'dark' : 'light')
 		{
 			my ($rows, $content) = $get->();
 			my $page = panel($theme, @$rows);
@@ -216,6 +217,12 @@ add_bot($node, q{o'neil <b>});
 $node->safe_psql('postgres', q{SELECT wa.login('o''neil <b>')});
 wait_hint(qr/^Nobody scanned the QR in time/, 'it is given up in time');
 everywhere('given up', undef, sub { return [ link_codes('wa_link') ] });
+
+# an account that asks for more than a scan
+$simulator->ask({ do => 'fault', kind => 'passkey' });
+$simulator->try_ask({ do => 'scan', number => '4915100008', qr => $node->safe_psql('postgres', q{SELECT wa.qr_content('o''neil <b>')}) });
+wait_hint(qr/^The account asks for a passkey/, 'it says that a passkey is asked for');
+$simulator->ask({ do => 'faults_clear' });
 
 $node->append_conf('postgresql.conf', "wa_collector.databases = 'template1'");
 $node->reload;
