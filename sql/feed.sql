@@ -129,7 +129,12 @@ UPDATE wa_private.records SET updated_at = now() - interval '15 days' WHERE name
 SELECT wa_private.settle_rollups(1000000) >= 0 AS settled, wa_private.housekeeping();
 SELECT name FROM wa_private.records WHERE kind = 7;
 
-SELECT wa_private.reject(:one, '\x01', 'because', '22023'), wa_private.reject(:one, '\x01', 'because', '22023', '\x02');
+-- what could not be stored, with its content where that would have been stored
+SELECT wa.watch_group('f1@g.us', 'messages');
+SELECT wa_private.reject(:one, '\x01', 'because', '22023'), wa_private.reject(:one, '\x02', 'because', '22023', '\x02', 'f1@g.us'),
+	wa_private.reject(:one, '\x03', 'because', '22023', '\x02'), wa_private.reject(:one, '\x04', 'because', '22023', '\x02', ''), wa_private.reject(:one, '\x05', 'because', '22023', '\x02', '7003@lid');
+SELECT wa.watch_group('f1@g.us', 'members'), wa.watch_chat('7003@lid', 'none');
+SELECT wa_private.reject(:one, '\x06', 'because', '22023', '\x02', 'f1@g.us'), wa_private.reject(:one, '\x07', 'because', '22023', '\x02', '7003@lid');
 SELECT stanza, content FROM wa.rejected ORDER BY 1, 2;
 SELECT wa.remove_bot(:one, purge => true);
 SELECT (SELECT count(*) FROM wa_private.records) AS records, (SELECT count(*) FROM wa_private.history_chunks) AS chunks, (SELECT count(*) FROM wa.messages) AS messages;

@@ -52,6 +52,7 @@ typedef struct Unit
 	uint64 n_events; /* how far one is with it */
 	uint64 n_bytes;
 	int attempts;
+	WaStr chat; /* where it was said; none: in no chat */
 } Unit;
 
 typedef struct Job
@@ -257,6 +258,17 @@ is_news(const WaHistoryEvent *event)
 		   event->kind != HISTORY_CONTACT && job->history.n_events > (uint64) job->chunk->n_events;
 }
 
+/* Where an entry is from. */
+static WaStr
+place_of(const WaHistoryEvent *event)
+{
+	if (event->chat.len == 0 && event->kind == HISTORY_MESSAGE)
+		return event->message->key.chat;
+	if (event->chat.len == 0 && event->kind == HISTORY_CONVERSATION)
+		return event->conversation->id;
+	return event->chat;
+}
+
 /* Copies what an entry says into the batch. */
 static void
 add_unit(WaHistoryEvent *event)
@@ -266,6 +278,7 @@ add_unit(WaHistoryEvent *event)
 	int first = job->n_items;
 	Unit *unit;
 	Rows rows;
+	WaStr chat = place_of(event);
 
 	arena_free(&job->arena);
 	memset(&rows, 0, sizeof(rows));
@@ -296,7 +309,8 @@ add_unit(WaHistoryEvent *event)
 		unit = &job->units[job->n_units++];
 		*unit = (Unit){.first_item = first,
 					   .n_items = job->n_items - first,
-					   .n_messages = rows.has_message ? 1 : 0};
+					   .n_messages = rows.has_message ? 1 : 0,
+					   .chat = str_from(pnstrdup(chat.len > 0 ? chat.data : "", chat.len))};
 		job->n_messages += unit->n_messages;
 	}
 	unit->n_events = job->history.n_events;
@@ -460,7 +474,6 @@ reject_unit(const Unit *unit)
 {
 	StoreError cause = *store_error();
 	WaStr content = WA_STR_NONE;
-	WaStr chat = WA_STR_NONE;
 	StoreProgress progress = {.chunk_id = job->chunk->chunk_id, .state = "loading"};
 	StoreResult result;
 
@@ -469,10 +482,8 @@ reject_unit(const Unit *unit)
 		const StoreItem *item = job->items[unit->first_item + i];
 
 		content = item->kind == STORE_FACT ? str_from(item->fact) : item->message->raw;
-		if (item->kind == STORE_MESSAGE)
-			chat = item->message->chat;
 	}
-	result = store_reject(job->chunk->bot_id, WA_STR_NONE, content, chat, cause.message,
+	result = store_reject(job->chunk->bot_id, WA_STR_NONE, content, unit->chat, cause.message,
 						  cause.sqlstate, NULL, 0);
 	if (result != STORE_OK)
 		return result;

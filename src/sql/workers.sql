@@ -168,11 +168,11 @@ RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	-- what nobody chose to have stored is not kept here, either
-	IF chat LIKE '%@g.us' AND coalesce((SELECT g.watch_level FROM wa.groups AS g WHERE g.jid = chat),
-			wa_private.default_level(reject.bot_id)) <> 'messages'
-		OR chat NOT LIKE '%@g.us' AND NOT wa_private.is_watched(reject.bot_id, jsonb_build_object('chat', chat),
-			wa_private.direct_levels(ARRAY[reject.bot_id], ARRAY[jsonb_build_object('chat', chat)])) THEN
+	-- what nobody chose to have stored is not kept here, either, nor what is said nowhere
+	IF (CASE WHEN chat LIKE '%@g.us'
+			THEN coalesce((SELECT g.watch_level FROM wa.groups AS g WHERE g.jid = chat), wa_private.default_level(reject.bot_id)) = 'messages'
+			ELSE wa_private.is_watched(reject.bot_id, jsonb_build_object('chat', chat),
+				wa_private.direct_levels(ARRAY[reject.bot_id], ARRAY[jsonb_build_object('chat', chat)])) END) IS NOT TRUE THEN
 		content := NULL;
 	END IF;
 	-- nor is what a bot got that was removed meanwhile
