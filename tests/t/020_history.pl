@@ -165,5 +165,32 @@ $simulator->ask({ do => 'history', number => $sixth, chats => 2, messages => 50,
 wait_history($sixth, 'and the next bot');
 is($node->safe_psql('postgres', $sum =~ s/BOT/six/r), truth($sixth), 'has its past');
 
+# ---------------------------------------------------------------- what no table takes
+
+my $seventh = '4915100007';
+link_bot($node, $simulator, 'seven', $seventh);
+my ($heard, $unheard) = map { $simulator->ask({
+	do => 'group_create', by => '4915100008', subject => $_, addressing => 'lid', members => [$seventh] })->{group} } 'Heard', 'Unheard';
+wait_for($node, "SELECT count(*) = 2 FROM wa.groups WHERE jid IN ('$heard', '$unheard')", 'two groups are known');
+$node->safe_psql('postgres', <<"SQL");
+SELECT wa.watch_group('$unheard', 'members');
+CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN RAISE EXCEPTION 'no past today'; END \$\$;
+CREATE TRIGGER refuse BEFORE INSERT ON wa.group_events FOR EACH ROW WHEN (NEW.source = 'history') EXECUTE FUNCTION public.refuse();
+SQL
+$simulator->ask({ do => 'history', number => $seventh, groups => [ $heard, $unheard ], messages => 100, stubs => 40, duplicates => 0, past_participants => 2, seed => 9 });
+wait_history($seventh, 'with what is refused');
+my %refused;
+for my $event (@{ $simulator->ask({ do => 'history_truth', number => $seventh, what => 'items', limit => 1000 })->{events} })
+{
+	$refused{ $event->{chat} }++;
+}
+cmp_ok($refused{$_}, '>', 5, 'the phone tells of both groups') for $heard, $unheard;
+my ($all, $with, $elsewhere) = split /\|/, $node->safe_psql('postgres', <<"SQL");
+SELECT count(*), count(content), count(*) FILTER (WHERE convert_from(content, 'UTF8')::jsonb ->> 'group' <> '$heard') FROM wa.rejected WHERE reason = 'no past today'
+SQL
+cmp_ok($with, '>', 5, 'what is refused is kept with its content');
+cmp_ok($all - $with, '>', 5, 'and without it from the group whose messages are not stored');
+is($elsewhere, '0', 'nothing of that group is kept');
+
 $node->stop('fast');
 done_testing();
