@@ -133,6 +133,37 @@ my %word = map { $_ => 1 } grep { length > 4 } 'heard again', 'what was it', 'be
 	$ann, $bob, 'Annabella', 'Yarrow', map { /^\S+ \S+ (.{8,20})/ ? $1 : () } split /\n/, truth_messages($simulator, $meadow);
 is(join(' ', grep { index($log, $_) >= 0 } sort keys %word), '', 'the log has no number, no name and no word of what was said');
 
+# a person who was everywhere and left is erased while others talk on
+$simulator->ask({ do => 'talk', groups => [ $garden, $meadow ], rate => 100, size => 60, seed => 5 });
+wait_for($node, "SELECT count(*) > 20 FROM wa.messages WHERE sender = wa.resolve('$bob')", 'he talks, too');
+my $card = say(text => "his number is $bob");
+say(target => say(number => $bob, text => 'holunderwein'), reaction => 'U+1F377');
+wait_for($node, "SELECT count(*) = 1 FROM wa.reactions WHERE emoji = 'U+1F377' AND message_id IS NOT NULL", 'somebody reacts to him');
+like(sql_error($node, "SELECT wa.erase_user('$bob')"), qr/55006.*Groups: "Garden", "Meadow"/s, 'a member is not erased');
+$simulator->ask({ do => 'group_leave', group => $_, number => $bob }) for $garden, $meadow;
+wait_for($node, "SELECT count(*) = 0 FROM wa.group_members WHERE user_id = wa.resolve('$bob')", 'he leaves');
+my $figures = "SELECT string_agg(concat_ws(' ', label, joins, leaves, inferred), ', ' ORDER BY label) FROM wa.stat_growth(now() - interval '2 days', now() + interval '1 day', step => 'week', by => 'group')";
+my ($growth, $keys) = split /\n/, $node->safe_psql('postgres', "$figures; SELECT count(*) FROM wa_private.records WHERE name LIKE '1$bob\@%'");
+isnt(found($bob, 'Bobadil Yarrow', 'holunderwein'), '', 'he is in the tables');
+cmp_ok($keys, '>', 0, 'and so are his keys');
+$n = $node->safe_psql('postgres', "SELECT max(message_id) FROM wa.messages");
+wait_for($node, "SELECT max(message_id) > $n + 20 FROM wa.messages", 'others talk on');
+is($node->safe_psql('postgres', qq{SELECT sum(deleted) > 40 FROM wa.erase_user('$bob')}), 't', 'he is erased');
+$n = $node->safe_psql('postgres', "SELECT max(message_id) FROM wa.messages");
+wait_for($node, "SELECT max(message_id) > $n + 20 FROM wa.messages", 'while others talk');
+is(found($bob, 'Bobadil Yarrow', 'holunderwein', 'U+1F377'), '', 'nothing leads to him');
+is($node->safe_psql('postgres', $figures), $growth, 'the figures of the groups are the same');
+is($node->safe_psql('postgres', of_message($card, 'body')), 'his number is …', 'nor does what others said about him');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM wa.check_rollups()'), '0', 'the roll-ups are right');
+wait_for($node, "SELECT bool_or(kind = 'person' AND change = 'erased') FROM wa.feed()", 'the feed tells of it');
+$simulator->ask({ do => 'talk_stop' });
+wait_acknowledged($simulator, $bot, 'all is acknowledged');
+is($node->safe_psql('postgres', "SELECT count(*) FROM wa.messages WHERE state <> 'stored'"), '0', 'nobody else became unreadable');
+# whoever writes again is somebody new, and read
+$simulator->ask({ do => 'group_add', group => $garden, by => $ann, members => [$bob] });
+my $again = say(number => $bob, text => 'I am back');
+wait_for($node, of_message($again, "state = 'stored' AND body = 'I am back'"), 'he comes back and is read');
+
 # a bot that goes takes along what only it collected, while people talk
 link_bot($node, $simulator, 'two', $other);
 my $shared = $simulator->ask({ do => 'group_create', by => '4915100009', subject => 'Shared', addressing => 'lid', members => [ $bot, $other ] })->{group};
