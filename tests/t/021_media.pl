@@ -156,7 +156,39 @@ wait_for($node, "SELECT state = 'stored' FROM wa.media WHERE message_id = $messa
 like(sql_error($node, 'SET ROLE operator; SELECT content FROM wa.media'), qr/42501/, 'but not read by the operator');
 like(sql_error($node, 'SELECT wa.fetch_media(0)'), qr/42704: message 0 has no file.*HINT/s, 'a message without a file');
 
+# ---------------------------------------------------------------- a worker that is killed on the way
+
+sub temporary_files { return map { glob "$_/*" } grep { -d } $node->data_dir . '/base/pgsql_tmp'; }
+
+my $long = $simulator->ask({ do => 'media_put', kind => 'image', size => 150_000, seed => 9 });
+my $picture = receive($long);
+$simulator->ask({ do => 'fault', kind => 'media', effect => 'slow', bytes => 5000, direct_path => $long->{direct_path} });
+$node->safe_psql('postgres', "SELECT wa.fetch_media($picture)");
+for my $kill (1 .. 2)
+{
+	wait_until(sub { return downloads($long) == $kill && grep { -s } temporary_files() }, "kill $kill: some of it is here");
+	is(state_of($picture), 'loading', "kill $kill: but not all");
+	my $pid = worker_pid($node);
+	kill 'KILL', $pid;
+	process_gone($pid, "kill $kill: the worker is gone");
+	wait_for($node, "SELECT status = 'online' FROM wa.bots", "kill $kill: online again");
+	is(scalar(temporary_files()), 0, "kill $kill: no temporary file stays");
+	is($node->safe_psql('postgres', "SELECT concat_ws(' ', state, attempts, content IS NULL, error IS NULL) FROM wa.media WHERE message_id = $picture"),
+		"loading $kill t t", "kill $kill: it is still to be fetched");
+	$simulator->ask({ do => 'faults_clear', kind => 'media' }) if $kill == 2;
+	# the pause after a try that went wrong
+	$node->safe_psql('postgres', "UPDATE wa.media SET claimed_at = claimed_at - interval '1 minute' WHERE message_id = $picture");
+}
+wait_for($node, "SELECT state = 'stored' FROM wa.media WHERE message_id = $picture", 'another worker fetches it');
+is($node->safe_psql('postgres', "SELECT concat_ws(' ', attempts, error IS NULL, encode(sha256(content), 'hex')) FROM wa.media WHERE message_id = $picture"),
+	"3 t $long->{sha256}", 'and it is what was sent');
+is(downloads($long), 3, 'each try was one download');
+is($node->safe_psql('postgres', "SELECT count(*) FROM wa.feed() AS f JOIN wa.media AS m ON m.media_id = f.id WHERE f.kind = 'media' AND m.message_id = $picture"),
+	'1', 'it is told once');
+is(scalar(temporary_files()), 0, 'no temporary file stays');
+
 my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);
-unlike($log, qr/PANIC|TRAP|was terminated by signal/, 'nothing else went wrong');
+unlike($log, qr/PANIC|TRAP/, 'nothing else went wrong');
+is(() = $log =~ /was terminated by signal/g, 2, 'and no worker died but those that were killed');
 $node->stop('fast');
 done_testing();
