@@ -30,12 +30,14 @@ sub grafana
 {
 	my ($file, $text) = @_;
 	my $dashboard = eval { JSON::PP->new->utf8->decode($text) } or die "$file: $@";
+	my ($n, $unit) = $dashboard->{time}{from} =~ /^now-(\d+)([mhd])$/ or die "$file: has a range by default other than now-<number><m, h or d>\n";
+	my $range = "$n " . { m => 'minutes', h => 'hours', d => 'days' }->{$unit};
 	my %default;
 	for my $variable (@{ $dashboard->{templating}{list} })
 	{
 		if ($variable->{type} eq 'query')
 		{
-			add($file, $dashboard->{title}, 'variable', $variable->{name}, 'query', $variable->{query}, ['__text', '__value']);
+			add($file, $dashboard->{title}, $range, 'variable', $variable->{name}, 'query', $variable->{query}, ['__text', '__value']);
 		}
 		else
 		{
@@ -45,11 +47,11 @@ sub grafana
 	for my $annotation (@{ $dashboard->{annotations}{list} })
 	{
 		my $target = $annotation->{target};
-		add($file, $dashboard->{title}, 'annotation', $annotation->{name}, $target->{refId}, constants($target->{rawSql}, \%default), ['time', 'text']);
+		add($file, $dashboard->{title}, $range, 'annotation', $annotation->{name}, $target->{refId}, constants($target->{rawSql}, \%default), ['time', 'text']);
 	}
 	for my $panel (map { ($_, @{ $_->{panels} // [] }) } @{ $dashboard->{panels} })
 	{
-		add($file, $dashboard->{title}, 'panel', $panel->{title}, $_->{refId}, constants($_->{rawSql}, \%default), $_->{format} eq 'time_series' ? ['time'] : [])
+		add($file, $dashboard->{title}, $range, 'panel', $panel->{title}, $_->{refId}, constants($_->{rawSql}, \%default), $_->{format} eq 'time_series' ? ['time'] : [])
 			for @{ $panel->{targets} // [] };
 	}
 	return;
@@ -69,17 +71,17 @@ sub metabase
 	my ($title) = $text =~ /\A-- (.+)\n/ or die "$file: begins with no line \"-- title\"\n";
 	$text =~ s/^--.*\n//mg;
 	$text =~ s/;\s*\z|\s+\z//;
-	add($file, 'Metabase', 'question', $title, ($file =~ m{([^/]+)\.sql$})[0], $text, []);
+	add($file, 'Metabase', '30 days', 'question', $title, ($file =~ m{([^/]+)\.sql$})[0], $text, []);
 	return;
 }
 
 sub add
 {
-	my ($file, $dashboard, $kind, $panel, $query, $sql, $needs) = @_;
+	my ($file, $dashboard, $range, $kind, $panel, $query, $sql, $needs) = @_;
 	my $left = $sql =~ s/\$__(?:timeFrom|timeTo)\(\)|\$__timeFilter\([\w.]+\)|\$\{(?:group|bot):sqlstring\}//gr;
 	$left = $sql =~ s/\[\[[^][]*\{\{(?:group|bot)\}\}[^][]*\]\]|\{\{(?:from|to)\}\}//gr if $kind eq 'question';
 	die "$file: $panel: cannot expand \"$1\"\n" if $left =~ /(\$[\w{][^\s,)]*|\{\{.*|\[\[.*)/;
-	push @rows, [$dashboard, $kind, $panel, $query, "{" . join(',', @$needs) . "}", $sql];
+	push @rows, [$dashboard, $range, $kind, $panel, $query, "{" . join(',', @$needs) . "}", $sql];
 	return;
 }
 
@@ -94,15 +96,15 @@ binmode STDOUT, ':encoding(UTF-8)';
 print <<'SQL';
 /* Written by scripts/dashboard_queries.pl from the files in dashboards. */
 CREATE FUNCTION wa_private.dashboard_queries()
-RETURNS TABLE (dashboard text, kind text, panel text, query text, needs text[], sql text) LANGUAGE sql IMMUTABLE
+RETURNS TABLE (dashboard text, range interval, kind text, panel text, query text, needs text[], sql text) LANGUAGE sql IMMUTABLE
 BEGIN ATOMIC
-	SELECT v.dashboard, v.kind, v.panel, v.query, v.needs::text[], v.sql
+	SELECT v.dashboard, v.range::interval, v.kind, v.panel, v.query, v.needs::text[], v.sql
 	FROM (VALUES
 SQL
 print join(",\n", map { '(' . join(', ', map { literal($_) } @$_) . ')' } @rows), "\n";
 print <<'SQL';
-	) AS v (dashboard, kind, panel, query, needs, sql);
+	) AS v (dashboard, range, kind, panel, query, needs, sql);
 END;
 COMMENT ON FUNCTION wa_private.dashboard_queries() IS
-'the queries of the dashboards and questions: kind panel, variable, annotation or question; needs: columns without which it is useless';
+'the queries of the dashboards and questions: range it has by default; kind panel, variable, annotation or question; needs: columns without which it is useless';
 SQL

@@ -32,7 +32,7 @@ $$;
 COMMENT ON FUNCTION wa_private.dashboard_expand(text, text, timestamptz, timestamptz, text, text) IS
 'a query of a dashboard with its macros and variables replaced';
 
-CREATE FUNCTION wa.bi_selftest("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now())
+CREATE FUNCTION wa.bi_selftest("from" timestamptz DEFAULT NULL, "to" timestamptz DEFAULT now())
 RETURNS TABLE (dashboard text, panel text, query text, variant text, "rows" bigint, milliseconds numeric, error text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -41,6 +41,7 @@ AS $$
 DECLARE
 	one record;
 	q record;
+	since timestamptz;
 	statement text;
 	everything text;
 	began timestamptz;
@@ -48,7 +49,7 @@ DECLARE
 	n bigint;
 	trouble text;
 BEGIN
-	PERFORM wa_private.stat_check("from", "to");
+	PERFORM wa_private.stat_check(coalesce("from", "to"), "to");
 	-- a group that has most to show, and a bot that is in it
 	SELECT g.group_id::text AS group_id, b.bot_id::text AS bot_id INTO one
 	FROM wa.bots AS b
@@ -58,14 +59,15 @@ BEGIN
 	LIMIT 1;
 	FOR q IN
 		SELECT d.*, v.name AS variant
-		FROM wa_private.dashboard_queries() WITH ORDINALITY AS d (dashboard, kind, panel, query, needs, sql, place)
+		FROM wa_private.dashboard_queries() WITH ORDINALITY AS d (dashboard, range, kind, panel, query, needs, sql, place)
 		CROSS JOIN (VALUES (1, 'all'), (2, 'one')) AS v (place, name)
 		ORDER BY d.place, v.place
 	LOOP
-		everything := wa_private.dashboard_expand(q.kind, q.sql, "from", "to", NULL, NULL);
+		since := coalesce("from", "to" - q.range);
+		everything := wa_private.dashboard_expand(q.kind, q.sql, since, "to", NULL, NULL);
 		statement := everything;
 		IF q.variant = 'one' THEN
-			statement := wa_private.dashboard_expand(q.kind, q.sql, "from", "to", one.group_id, one.bot_id);
+			statement := wa_private.dashboard_expand(q.kind, q.sql, since, "to", one.group_id, one.bot_id);
 			-- it knows neither variable, or there is nothing to choose
 			CONTINUE WHEN statement = everything;
 		END IF;
@@ -97,4 +99,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION wa.bi_selftest(timestamptz, timestamptz) IS
-'runs every query of the dashboards and of the Metabase questions with their macros and variables replaced, of all and of one group and bot: rows, time, and what went wrong (null: nothing)';
+'runs every query of the dashboards and of the Metabase questions with their macros and variables replaced, of all and of one group and bot: rows, time, and what went wrong (null: nothing); from null: the range that each dashboard has by default';

@@ -184,9 +184,9 @@ is($hostile, 2, 'a hostile value of a variable is a value, of no such group or b
 
 owner(<<'SQL');
 CREATE OR REPLACE FUNCTION wa_private.dashboard_queries()
-RETURNS TABLE (dashboard text, kind text, panel text, query text, needs text[], sql text) LANGUAGE sql IMMUTABLE
+RETURNS TABLE (dashboard text, range interval, kind text, panel text, query text, needs text[], sql text) LANGUAGE sql IMMUTABLE
 BEGIN ATOMIC
-	SELECT 'Wrong', x.kind, x.panel, 'A', x.needs::text[], x.sql
+	SELECT 'Wrong', interval '1 day', x.kind, x.panel, 'A', x.needs::text[], x.sql
 	FROM (VALUES ('panel', 'syntax', '{}', 'SELECT FROM FROM'), ('panel', 'good', '{}', 'SELECT generate_series(1, 3)'),
 		('panel', 'secret', '{}', 'SELECT body FROM wa.messages'), ('panel', 'keys', '{}', 'SELECT * FROM wa_private.devices'),
 		('panel', 'division', '{}', 'SELECT 1 / (x - 500) FROM generate_series(1, 1000) AS x'),
@@ -211,9 +211,9 @@ is(owner("SELECT left(error, 5) FROM wa.bi_selftest() WHERE panel = 'writes'"), 
 is(owner('SELECT count(*) FROM wa.bots'), 2, 'nothing was written');
 owner(<<'SQL');
 CREATE OR REPLACE FUNCTION wa_private.dashboard_queries()
-RETURNS TABLE (dashboard text, kind text, panel text, query text, needs text[], sql text) LANGUAGE sql IMMUTABLE
+RETURNS TABLE (dashboard text, range interval, kind text, panel text, query text, needs text[], sql text) LANGUAGE sql IMMUTABLE
 BEGIN ATOMIC
-	SELECT 'Wrong', 'panel', 'slow', 'A', '{}'::text[], 'SELECT count(*) FROM generate_series(1, 1000000) AS x, generate_series(1, 1000000) AS y';
+	SELECT 'Wrong', interval '1 day', 'panel', 'slow', 'A', '{}'::text[], 'SELECT count(*) FROM generate_series(1, 1000000) AS x, generate_series(1, 1000000) AS y';
 END;
 SQL
 like((reader("SET statement_timeout = '300ms'; SELECT * FROM wa.bi_selftest()"))[1], qr/canceling statement due to statement timeout/, 'statement_timeout ends it');
