@@ -44,6 +44,9 @@ BEGIN
 	) PARTITION BY RANGE (occurred_at);
 	ALTER SEQUENCE wa.group_events_event_id_seq OWNED BY wa.group_events.event_id;
 	CREATE INDEX IF NOT EXISTS group_events_group_id_idx ON wa.group_events (group_id, occurred_at);
+	CREATE INDEX IF NOT EXISTS group_events_occurred_at_idx ON wa.group_events (occurred_at);
+	CREATE INDEX IF NOT EXISTS group_events_inferred_idx ON wa.group_events (occurred_at)
+		WHERE at_precision IS DISTINCT FROM interval '0';
 	CREATE INDEX IF NOT EXISTS group_events_version_idx ON wa.group_events (group_id, version_after)
 		WHERE version_after IS NOT NULL;
 	CREATE INDEX IF NOT EXISTS group_events_target_idx ON wa.group_events (target, group_id, occurred_at)
@@ -56,6 +59,8 @@ BEGIN
 
 	COMMENT ON TABLE wa.group_events IS 'everything that happened in the groups: one row per real event and person it is about, however many bots saw it';
 	COMMENT ON INDEX wa.group_events_group_id_idx IS 'what happened in a group when';
+	COMMENT ON INDEX wa.group_events_occurred_at_idx IS 'what happened when, in all groups';
+	COMMENT ON INDEX wa.group_events_inferred_idx IS 'events without an exact time';
 	COMMENT ON INDEX wa.group_events_version_idx IS 'the event of a participant version, to know it again';
 	COMMENT ON INDEX wa.group_events_target_idx IS 'what happened to a person';
 	COMMENT ON INDEX wa.group_events_occurred_at_idx IS 'what happened in all groups on a day';

@@ -148,17 +148,23 @@ BEGIN
 	COMMENT ON COLUMN wa.group_growth.inferred IS 'joins and leaves of these whose time is not known, so that their day may be an earlier one';
 
 	CREATE OR REPLACE VIEW wa.phone_coverage AS
-	SELECT m.group_id, g.subject, count(*) AS members,
-		count(p.phone) AS with_phone,
-		count(*) FILTER (WHERE p.phone IS NULL AND p.masked_phone IS NOT NULL) AS hidden,
-		count(*) FILTER (WHERE p.phone IS NULL AND p.masked_phone IS NULL AND p.username IS NOT NULL) AS username_only,
-		count(*) FILTER (WHERE p.phone IS NULL AND p.masked_phone IS NULL AND p.username IS NULL) AS lid_only,
-		round(100.0 * count(p.phone) / count(*), 1) AS percent
-	FROM wa.memberships AS m
-	JOIN wa.groups AS g ON g.group_id = m.group_id
-	JOIN wa.people AS p ON p.user_id = m.user_id
-	WHERE m.left_at IS NULL
-	GROUP BY m.group_id, g.subject;
+	SELECT c.group_id, g.subject, sum(c.members)::bigint AS members,
+		coalesce(sum(c.members) FILTER (WHERE c.known = 'phone'), 0)::bigint AS with_phone,
+		coalesce(sum(c.members) FILTER (WHERE c.known = 'masked'), 0)::bigint AS hidden,
+		coalesce(sum(c.members) FILTER (WHERE c.known = 'username'), 0)::bigint AS username_only,
+		coalesce(sum(c.members) FILTER (WHERE c.known = 'lid'), 0)::bigint AS lid_only,
+		round(100.0 * coalesce(sum(c.members) FILTER (WHERE c.known = 'phone'), 0) / sum(c.members), 1) AS percent
+	-- not with wa.people, which looks for the best of the names of each of them
+	FROM (SELECT m.group_id, CASE WHEN EXISTS (SELECT FROM wa.user_ids AS i WHERE i.user_id = m.user_id AND i.kind = 'pn' AND i.current) THEN 'phone'
+			WHEN u.masked_phone IS NOT NULL THEN 'masked'
+			WHEN EXISTS (SELECT FROM wa.user_ids AS i WHERE i.user_id = m.user_id AND i.kind = 'username' AND i.current) THEN 'username'
+			ELSE 'lid' END AS known, count(*) AS members
+		  FROM wa.memberships AS m
+		  JOIN wa.users AS u ON u.user_id = m.user_id
+		  WHERE m.left_at IS NULL
+		  GROUP BY 1, 2) AS c
+	JOIN wa.groups AS g ON g.group_id = c.group_id
+	GROUP BY c.group_id, g.subject;
 
 	COMMENT ON VIEW wa.phone_coverage IS 'of how many members of each group the phone number is known, and why not of the others';
 	COMMENT ON COLUMN wa.phone_coverage.group_id IS 'the group';
