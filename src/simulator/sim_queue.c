@@ -270,9 +270,12 @@ sim_queue_disconnected(SimDevice *device)
 	SimQueue *queue = &device->queue;
 
 	queue->unsent = queue->head;
-	queue->sent = 0;
-	for (SimEntry *entry = queue->head; entry != NULL; entry = entry->next)
+	for (SimEntry *entry = queue->head; queue->sent > 0; entry = entry->next)
+	{
+		if (entry->sent_us > 0)
+			queue->sent--;
 		entry->sent_us = 0;
+	}
 }
 
 /* ---- acknowledgement ---- */
@@ -313,7 +316,9 @@ same_address(const char *sent, WaStr named)
 bool
 sim_queue_acked(SimDevice *device, WaStr cls, WaStr id, WaStr from)
 {
-	for (SimEntry *entry = device->queue.head; entry != NULL; entry = entry->next)
+	/* delivered in order: what comes after one that never was cannot be meant */
+	for (SimEntry *entry = device->queue.head; entry != NULL && entry->deliveries > 0;
+		 entry = entry->next)
 	{
 		const SimStanza *stanza = entry->stanza;
 
