@@ -180,9 +180,11 @@ BEGIN
 	), spans AS (
 		-- a day counts until the same person's next one, so that nobody counts twice
 		SELECT d.id, d.n, lead(d.n) OVER (PARTITION BY d.id, d.sender ORDER BY d.n) AS next FROM days AS d
+	), alike AS (
+		SELECT s.id, s.n, s.next, count(*) AS people FROM spans AS s GROUP BY 1, 2, 3
 	), changes AS (
-		SELECT s.id, x.n, sum(x.daily) AS daily, sum(x.weekly) AS weekly, sum(x.monthly) AS monthly
-		FROM spans AS s
+		SELECT s.id, x.n, sum(x.daily * s.people) AS daily, sum(x.weekly * s.people) AS weekly, sum(x.monthly * s.people) AS monthly
+		FROM alike AS s
 		CROSS JOIN LATERAL (VALUES (s.n, 1, 1, 1), (s.n + 1, -1, 0, 0), (least(s.n + 7, s.next), 0, -1, 0),
 			(least(s.n + 30, s.next), 0, 0, -1)) AS x (n, daily, weekly, monthly)
 		GROUP BY 1, 2

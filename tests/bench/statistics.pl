@@ -92,9 +92,13 @@ sub make_community
 	my $began = now();
 	if (!$bench->value("SELECT to_regclass('bench.job')"))
 	{
-		open my $in, '<', "$FindBin::Bin/community.sql" or die "community.sql: $!";
-		local $/;
-		$bench->sql(<$in>);
+		my $all = '';
+		for my $file (qw(community.sql community_messages.sql))
+		{
+			open my $in, '<', "$FindBin::Bin/$file" or die "$file: $!";
+			$all .= do { local $/; <$in> };
+		}
+		$bench->sql($all);
 	}
 	my @sizes = map { "$size{$_}::bigint" } qw(GROUPS PEOPLE EVENTS MESSAGES BOTS);
 	note("makes $size{GROUPS} groups, $size{PEOPLE} people, about $size{EVENTS} events, $size{MESSAGES} messages of $size{DAYS} days; $sessions sessions");
@@ -216,25 +220,35 @@ sub time_statistics
 	return;
 }
 
-# Month by month, as wa.rebuild_rollups() would mend them, so that no step is larger than a month.
+# From the rows, then wa.rebuild_rollups() of a week finds nothing to mend.
 sub make_rollups
 {
 	return if !$bench->value("SELECT to_regproc('wa.rebuild_rollups')");
-	my @months = @{ $bench->sql('SELECT name, begins, ends FROM bench.month ORDER BY begins') };
-	my @tables = map { $_->[0] } @{ $bench->sql("SELECT c.oid::regclass::text FROM pg_class AS c
-		WHERE c.relkind = 'r' AND c.relnamespace = 'wa_private'::regnamespace AND c.relname ~ '_(days|hours)(_changes)?\$' ORDER BY 1") };
-	for my $month (@months)
-	{
-		my ($name, $from, $to) = @$month;
-		all_of([ "roll-ups $name", "wa.rebuild_rollups('$from', '$to')" ]);
-		all_of([ "vacuum of changes $name", 'VACUUM (ANALYZE) ' . join(', ', grep { /_changes$/ } @tables), 1 ]);
-	}
-	all_of([ 'vacuum of roll-ups', 'VACUUM (ANALYZE) ' . join(', ', @tables), 1 ]);
-	all_of(map { [ "check of roll-ups $_->[0]", "(SELECT count(*) FROM wa.check_rollups('$_->[1]', '$_->[2]'))" ] } @months);
-	show('rebuild_rollups', $bench->value("SELECT sum(seconds) FROM bench.job WHERE name LIKE 'roll-ups %'"), 's');
-	show('rollup_rows', $bench->value("SELECT sum(rows) FROM bench.job WHERE name LIKE 'roll-ups %'"), 'rows');
-	show('check_rollups', $bench->value("SELECT sum(rows) FROM bench.job WHERE name LIKE 'check of roll-ups %'"), 'differences', '0');
+	my $rollups = $bench->sql('SELECT name, of_table FROM wa_private.rollups()');
+	my @months = map { $_->[0] } @{ $bench->sql('SELECT name FROM bench.month ORDER BY begins') };
+	my @names = map { $_->[0] } @$rollups;
+	all_of([ 'roll-ups: none', 'bench.empty_rollups()' ]);
+	all_of(map {
+		my ($name, $table) = @$_;
+		map { [ "roll-up $name of $_", "bench.make_rollup('$name', 'wa.$_')" ] } $table eq 'memberships' ? ($table) : map { "${table}_$_" } @months
+	} @$rollups);
+	all_of(map { [ "indexes of wa_private.$_", "bench.make_indexes('wa_private.$_')" ] } @names);
+	all_of([ 'vacuum of roll-ups', 'VACUUM (ANALYZE) ' . join(', ', map { ("wa_private.$_", "wa_private.${_}_changes") } @names), 1 ]);
+	all_of([ 'roll-ups of a week', "wa.rebuild_rollups((SELECT s.ends - interval '7 days' FROM bench.size AS s), (SELECT s.ends FROM bench.size AS s))" ]);
+	show("rollup $_", $bench->value("SELECT count(*) FROM wa_private.$_"), 'rows') for @names;
+	show('made_rollups', $bench->value("SELECT sum(seconds) FROM bench.job WHERE name ~ '^roll-up |^indexes of wa_private.(" . join('|', @names) . ")'"), 's', 'of one session');
+	show('rebuild_rollups_week', $bench->value("SELECT seconds FROM bench.job WHERE name = 'roll-ups of a week'"), 's',
+		$bench->value("SELECT rows FROM bench.job WHERE name = 'roll-ups of a week'") . ' mended, 0 expected');
 	show('made_disk_with_rollups', sprintf('%.1f', disk()), 'GB');
+	return;
+}
+
+# Last, because it reads everything once more.
+sub check_rollups
+{
+	return if !$bench->value("SELECT to_regproc('wa.check_rollups')");
+	all_of([ 'check of roll-ups', '(SELECT count(*) FROM wa.check_rollups())' ]);
+	show('check_rollups', $bench->value("SELECT rows FROM bench.job WHERE name = 'check of roll-ups'"), 'differences', '0');
 	return;
 }
 
@@ -263,4 +277,5 @@ $bench = WaBench->start(
 make_community();
 make_rollups();
 time_statistics();
+check_rollups();
 machine();
