@@ -531,12 +531,25 @@ tell_absent(WaClient *client, ClientMessage *m)
 	return WA_OK;
 }
 
+/*
+ * It comes for the first time: neither from the queue, in which it may have
+ * been before, nor in answer to us.  Then there is nothing to look up, and many
+ * that cannot be read cost no more than many that can.
+ */
+static bool
+is_first_time(const ClientMessage *m)
+{
+	return m->trouble != NULL && !m->source.is_offline && m->source.retried.data == NULL;
+}
+
 static WaStatus
 ask_missing(WaClient *client, ClientMessage *m)
 {
 	const WaProtocol *protocol = m->content == NULL ? NULL : m->content->protocol;
 
 	m->step = STEP_TELL;
+	if (is_first_time(m))
+		return WA_OK;
 	return protocol != NULL ? client_phone_find(client, protocol)
 							: client_missing_ask(client, m->source.chat, m->name);
 }

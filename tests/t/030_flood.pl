@@ -1,9 +1,11 @@
 # Whoever floods a group and the bot's direct chat with what nobody can read
 # gets rows and a few answers for it: the memory of the worker stays flat, the
 # log short, the account online, and others are heard meanwhile.
+# WA_FLOOD: how many messages (3000); with it the figures are told.
 use strict;
 use warnings;
 use lib 'tests/t/lib';
+use POSIX ();
 use WaTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -23,8 +25,16 @@ sub memory
 	return $status =~ /^RssAnon:\s+(\d+)/m ? $1 : 0;
 }
 
+# seconds
+sub cpu
+{
+	my (undef, $stat) = slurp_file('/proc/' . worker_pid($node) . '/stat') =~ /^(.*\)) (.*)/s;
+	my @fields = split / /, $stat;
+	return ($fields[11] + $fields[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
 # Nobody who floods answers: it is no accident.
-my $log = -s $node->logfile;
+my ($log, $cpu) = (-s $node->logfile, cpu());
 my $size = 0 + ($ENV{WA_FLOOD} // 3000);
 my $unread = "FROM wa.messages AS m JOIN wa.chats AS c USING (chat_id) WHERE m.body IS NULL AND m.state = 'pending'";
 $simulator->ask({ do => 'phone', number => $_, retries => JSON::PP::false }) for $ann, $bob, $eve;
@@ -60,6 +70,8 @@ cmp_ok($asked, '>=', 20, 'some are asked for again');
 cmp_ok($asked, '<=', 20 + 10 * $minutes + 1, 'no more than a chat\'s budget allows');
 my @lines = grep { /LOG: / && !/checkpoint/ } split /\n/, slurp_file($node->logfile, $log);
 cmp_ok(scalar @lines, '<=', 1 + $minutes, 'the log has a line a minute') or diag(join "\n", @lines);
+diag(sprintf "%d of a group and %d direct in %.0f s, %.0f s of the worker's CPU; its memory %d kB, then %d kB; %d asked for again; %d lines in the log",
+	$size, $direct, 60 * $minutes, cpu() - $cpu, $before, $after, $asked, scalar @lines) if $ENV{WA_FLOOD};
 
 # the same people are read again when they write what can be read
 my %said = map { my $to = $_; ($to => $simulator->ask({ do => 'say', number => $eve, to => $to, text => 'I am sorry' })->{id}) } $group, $bot;

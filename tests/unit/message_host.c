@@ -206,14 +206,16 @@ damage(void)
 
 /* ---- sending ---- */
 
-void
-say_parts(const char *head, int count)
+static void
+send_parts(const char *head, int count, bool from_queue)
 {
 	WaArena arena;
 	WaNode *message;
 
 	arena_init(&arena, test_env(&messages.host.server_env), 1 << 20);
 	message = stanza(&arena, head);
+	if (from_queue)
+		node_set(message, "offline", "1");
 	for (int i = 0; i < messages.n_parts; i++)
 	{
 		WaNode *enc = node_add(message, "enc");
@@ -230,6 +232,12 @@ say_parts(const char *head, int count)
 }
 
 void
+say_parts(const char *head, int count)
+{
+	send_parts(head, count, false);
+}
+
+void
 deliver(const char *head, int count)
 {
 	say_parts(head, count);
@@ -239,7 +247,8 @@ deliver(const char *head, int count)
 void
 redeliver(const char *head, int count)
 {
-	deliver(head, count);
+	send_parts(head, count, true);
+	fake_host_pump(&messages.host);
 }
 
 /* ---- looking ---- */

@@ -5,7 +5,7 @@
  *
  * Stanzas are made in two steps, as their order on the wire is not that of
  * their making: write_...() encrypts a part, deliver() sends the stanza with
- * the parts written since, redeliver() the same bytes again.
+ * the parts written since, redeliver() the same bytes again, from the queue.
  */
 #ifndef WA_MESSAGE_HOST_H
 #define WA_MESSAGE_HOST_H

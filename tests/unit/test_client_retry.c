@@ -72,6 +72,24 @@ asks_the_sender(void **state)
 	sent(0, "category=peer");
 }
 
+/* What comes live has no row yet; what comes from the queue, or in answer, may have one. */
+static void
+looks_up_only_what_may_be_known(void **state)
+{
+	(void) state;
+	deliver_damaged(DIRECT("m1"), 0);
+	HOST->looked_up = 0;
+	deliver_damaged(DIRECT("m2"), 0);
+	assert_int_equal(HOST->looked_up, 0);
+	told(2, "attempts=1 phone=0");
+	redeliver(DIRECT("m2"), 0);
+	assert_int_equal(HOST->looked_up, 1);
+	told(1, "attempts=2 phone=0");
+	deliver_damaged(DIRECT("m1"), 1);
+	assert_int_equal(HOST->looked_up, 2);
+	told(2, "attempts=2 phone=0");
+}
+
 static void
 asks_for_a_sender_key(void **state)
 {
@@ -637,7 +655,10 @@ survives_every_failed_allocation(void **state)
 		for (int i = 0; i < 4 && fake_server_count(&HOST->server, "ack class=message") == 0; i++)
 		{
 			fake_host_advance(HOST, 400 * WA_SECOND);
-			deliver(DIRECT("m1"), 0);
+			if (i == 0)
+				deliver(DIRECT("m1"), 0);
+			else
+				redeliver(DIRECT("m1"), 0);
 		}
 		fake_host_advance(HOST, 700 * WA_SECOND);
 		done = HOST->env.allocations < n;
@@ -738,6 +759,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, messages_setup, messages_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(asks_the_sender),
+		TEST(looks_up_only_what_may_be_known),
 		TEST(asks_for_a_sender_key),
 		TEST(asks_again_when_the_key_went_past),
 		TEST(does_not_try_what_hangs_on_a_lost_key),
