@@ -564,7 +564,8 @@ extern bool client_missing_has_needs(const WaClient *client);
 extern bool client_missing_next_need(WaClient *client, WaNeed *need);
 extern WaStatus client_missing_supply(WaClient *client, const WaRecord *record);
 extern void client_missing_supplied(WaClient *client);
-extern bool client_missing_next_dirty(WaClient *client, WaRecord *record);
+extern bool client_missing_next_dirty(WaClient *client, uint64_t epoch, WaRecord *record);
+extern void client_missing_stored(WaClient *client);
 extern void client_missing_forget(WaClient *client);
 extern size_t client_missing_memory(const WaClient *client);
 

@@ -53,10 +53,11 @@ struct ClientRow
 	size_t name_len;
 	uint8_t *data; /* NULL: there is no such row */
 	size_t len;
-	bool wanted; /* the host has to look */
-	bool asked;  /* it was told so */
-	bool dirty;  /* changed and not told yet */
-	char key[];  /* chat, name */
+	bool wanted;    /* the host has to look */
+	bool asked;     /* it was told so */
+	bool dirty;     /* changed and not told yet */
+	uint64_t epoch; /* of the event that told it; 0: not told since somebody asked for it */
+	char key[];     /* chat, name */
 };
 
 /* ---- the rows in memory ---- */
@@ -119,17 +120,38 @@ set_row(WaClient *client, ClientRow *row, const uint8_t *data, size_t len)
 	return WA_OK;
 }
 
-void
-client_missing_forget(WaClient *client)
+/* Frees all rows, or those that the tables have and nobody asked for. */
+static void
+free_rows(WaClient *client, bool stored_only)
 {
-	while (client->rows != NULL)
-	{
-		ClientRow *row = client->rows;
+	ClientRow **link = &client->rows;
 
-		client->rows = row->next;
+	while (*link != NULL)
+	{
+		ClientRow *row = *link;
+
+		if (stored_only &&
+			(row->dirty || row->wanted || row->epoch == 0 || row->epoch > client->persisted))
+		{
+			link = &row->next;
+			continue;
+		}
+		*link = row->next;
 		client_free(client, row->data);
 		client_free(client, row);
 	}
+}
+
+void
+client_missing_stored(WaClient *client)
+{
+	free_rows(client, true);
+}
+
+void
+client_missing_forget(WaClient *client)
+{
+	free_rows(client, false);
 	if (client->marks != MARKS_KNOWN)
 		client->marks = MARKS_UNKNOWN;
 }
@@ -152,7 +174,10 @@ client_missing_ask(WaClient *client, WaStr chat, WaStr name)
 	ClientRow *row = find_row(client, chat, name);
 
 	if (row != NULL)
+	{
+		row->epoch = 0;
 		return WA_OK;
+	}
 	row = need_row(client, chat, name);
 	if (row == NULL)
 		return WA_ERR_NOMEM;
@@ -238,13 +263,14 @@ client_missing_supplied(WaClient *client)
 }
 
 bool
-client_missing_next_dirty(WaClient *client, WaRecord *record)
+client_missing_next_dirty(WaClient *client, uint64_t epoch, WaRecord *record)
 {
 	for (ClientRow *row = client->rows; row != NULL; row = row->next)
 	{
 		if (!row->dirty)
 			continue;
 		row->dirty = false;
+		row->epoch = epoch;
 		*record = (WaRecord){.kind = RECORD_RETRY,
 							 .chat = row_chat(row),
 							 .name = row_name(row),

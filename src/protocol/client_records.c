@@ -128,6 +128,8 @@ client_records_forget(WaClient *client)
 void
 client_records_persisted(WaClient *client)
 {
+	/* those of a flood never are all stored at once */
+	client_missing_stored(client);
 	if (client->persisted < client->records_epoch)
 		return;
 	if (client->signal != NULL)
@@ -351,10 +353,12 @@ client_records_tell(WaClient *client)
 	SignalRecord changed;
 	WaRecord record;
 	WaEvent *event;
+	/* the place of an event in the queue tells its epoch */
+	uint64_t epoch = client->epoch + client->n_events + 1;
 
 	while (client->signal != NULL && signal_next_dirty(client->signal, &changed))
 		add_signal(&records, &changed);
-	while (client_missing_next_dirty(client, &record))
+	while (client_missing_next_dirty(client, epoch, &record))
 		add(&records, &record);
 	if (records.count == 0)
 		return;
@@ -363,6 +367,5 @@ client_records_tell(WaClient *client)
 		return;
 	event->records.list = records.list;
 	event->records.count = (int) records.count;
-	/* the place of an event in the queue tells its epoch */
-	client->records_epoch = client->epoch + client->n_events;
+	client->records_epoch = epoch;
 }
