@@ -140,7 +140,7 @@ CREATE ROLE regress_wa_rollups;
 SELECT wa.grant_reader('regress_wa_rollups');
 SET ROLE regress_wa_rollups;
 SELECT public.try($$SELECT wa.rebuild_rollups()$$);
-SELECT public.try($$SELECT * FROM wa_private.speaker_days_changes$$);
+SELECT public.try($$SELECT * FROM wa_private.message_changes$$);
 RESET ROLE;
 DROP OWNED BY regress_wa_rollups;
 DROP ROLE regress_wa_rollups;

@@ -5,48 +5,63 @@
  */
 
 /*
- * Moves at most so many changes of each roll-up into it.  One at a time: others
- * only add changes, so whoever holds the lock meets nobody.
+ * Adds to a roll-up what a query with its keys and sums says, several rows of a
+ * key summed, and keeps no sums of nothing.  Text of a statement.
+ */
+CREATE FUNCTION wa_private.rollup_merge(rollup text, news text)
+RETURNS text LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	r record;
+BEGIN
+	SELECT x.* INTO r FROM wa_private.rollups() AS x WHERE x.name = rollup;
+	RETURN format(
+		'MERGE INTO wa_private.%1$I AS t
+		USING (SELECT %2$s, %3$s FROM (%4$s) AS x GROUP BY %2$s) AS n ON %5$s
+		WHEN MATCHED AND %6$s THEN DELETE
+		WHEN MATCHED THEN UPDATE SET %7$s
+		WHEN NOT MATCHED AND (%8$s) THEN INSERT (%9$s) VALUES (%10$s)',
+		rollup, wa_private.rollup_columns(r.keys), wa_private.rollup_columns(r.sums, 'sum(x.%1$I)::bigint AS %1$I'), news,
+		wa_private.rollup_columns(r.keys, 't.%1$I = n.%1$I', ' AND '), wa_private.rollup_columns(r.sums, 't.%1$I + n.%1$I = 0', ' AND '),
+		wa_private.rollup_columns(r.sums, '%1$I = t.%1$I + n.%1$I'), wa_private.rollup_columns(r.sums, 'n.%I <> 0', ' OR '),
+		wa_private.rollup_columns(r.keys || r.sums), wa_private.rollup_columns(r.keys || r.sums, 'n.%I'));
+END
+$$;
+COMMENT ON FUNCTION wa_private.rollup_merge(text, text) IS 'text of the statement that adds to a roll-up';
+
+/*
+ * Moves at most so many changes of each table into the roll-ups.  One at a time,
+ * and nobody waits: others only add changes, so whoever has the lock meets no one.
  */
 CREATE FUNCTION wa_private.settle_rollups(most integer)
 RETURNS bigint LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	t record;
 	r record;
+	places tid[];
 	settled bigint := 0;
-	n bigint;
 BEGIN
-	PERFORM pg_advisory_xact_lock(22338, 6);
-	FOR r IN SELECT x.name, x.keys, x.sums FROM wa_private.rollups() AS x LOOP
-		EXECUTE format('SELECT count(*) FROM (SELECT FROM wa_private.%I LIMIT $1) AS x', r.name || '_changes') INTO n USING most;
-		CONTINUE WHEN n = 0;
-		settled := settled + n;
-		EXECUTE format(
-			'WITH moved AS (
-				DELETE FROM wa_private.%1$s_changes AS c
-				WHERE c.ctid = ANY (ARRAY(SELECT x.ctid FROM wa_private.%1$s_changes AS x LIMIT $1))
-				RETURNING c.*
-			), news AS (
-				SELECT %2$s, %3$s FROM moved AS m GROUP BY %2$s
-			)
-			MERGE INTO wa_private.%1$I AS t
-			USING news AS n ON %4$s
-			WHEN MATCHED AND %5$s THEN DELETE
-			WHEN MATCHED THEN UPDATE SET %6$s
-			WHEN NOT MATCHED AND (%7$s) THEN INSERT (%8$s) VALUES (%9$s)',
-			r.name, wa_private.rollup_columns(r.keys), wa_private.rollup_columns(r.sums, 'sum(m.%1$I) AS %1$I'),
-			wa_private.rollup_columns(r.keys, 't.%1$I = n.%1$I', ' AND '),
-			wa_private.rollup_columns(r.sums, 't.%1$I + n.%1$I = 0', ' AND '),
-			wa_private.rollup_columns(r.sums, '%1$I = t.%1$I + n.%1$I'),
-			wa_private.rollup_columns(r.sums, 'n.%I <> 0', ' OR '),
-			wa_private.rollup_columns(r.keys || r.sums), wa_private.rollup_columns(r.keys || r.sums, 'n.%I'))
-		USING most;
+	IF NOT pg_try_advisory_xact_lock(22338, 5) THEN
+		RETURN 0;
+	END IF;
+	FOR t IN SELECT DISTINCT x.changes FROM wa_private.rollups() AS x LOOP
+		EXECUTE format('SELECT array_agg(x.ctid) FROM (SELECT c.ctid FROM wa_private.%I AS c LIMIT $1) AS x', t.changes) INTO places USING most;
+		CONTINUE WHEN places IS NULL;
+		FOR r IN SELECT x.name FROM wa_private.rollups() AS x WHERE x.changes = t.changes LOOP
+			EXECUTE wa_private.rollup_merge(r.name, wa_private.rollup_sums(r.name,
+				format('(SELECT c.* FROM wa_private.%I AS c WHERE c.ctid = ANY ($1))', t.changes)))
+			USING places;
+		END LOOP;
+		EXECUTE format('DELETE FROM wa_private.%I AS c WHERE c.ctid = ANY ($1)', t.changes) USING places;
+		settled := settled + cardinality(places);
 	END LOOP;
 	RETURN settled;
 END
 $$;
-COMMENT ON FUNCTION wa_private.settle_rollups(integer) IS 'moves changes into the roll-ups, at most so many each; returns how many it moved';
+COMMENT ON FUNCTION wa_private.settle_rollups(integer) IS 'moves changes into the roll-ups, at most so many of each table; returns how many it moved';
 
 /*
  * Where a roll-up and the rows differ on the days of a range, as text of a query
@@ -134,34 +149,11 @@ COMMENT ON FUNCTION wa.check_rollups(timestamptz, timestamptz) IS
 'where the roll-ups differ from the rows, on the days of a range or all; no rows: nowhere. rollup_zone: they have days of another time zone than reports, which then use the rows; wa.rebuild_rollups() mends both';
 
 /*
- * Makes the roll-ups from nothing in the time zone of reports.  Whoever stores
- * something waits at its first change, and then counts in the new time zone.
+ * Adds to the roll-ups what they lack of the days of a range; in another time
+ * zone than theirs they are begun anew.  Returns how many keys it mended.  The
+ * caller has the lock of wa_private.settle_rollups().
  */
-CREATE FUNCTION wa_private.make_rollups()
-RETURNS void LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $$
-DECLARE
-	r record;
-BEGIN
-	PERFORM pg_advisory_xact_lock(22338, 6);
-	LOCK TABLE wa_private.event_days_changes, wa_private.member_days_changes, wa_private.speaker_days_changes,
-		wa_private.message_hours_changes IN SHARE ROW EXCLUSIVE MODE;
-	INSERT INTO wa_private.rollup_zone (zone) VALUES (wa_private.stat_timezone())
-	ON CONFLICT (only_row) DO UPDATE SET zone = excluded.zone, built_at = now();
-	FOR r IN SELECT x.* FROM wa_private.rollups() AS x LOOP
-		EXECUTE format('DELETE FROM wa_private.%I', r.name || '_changes');
-		EXECUTE format('DELETE FROM wa_private.%I', r.name);
-		EXECUTE format('INSERT INTO wa_private.%1$I (%2$s, %3$s) SELECT %2$s, %4$s FROM (%5$s) AS x GROUP BY %2$s HAVING %6$s', r.name,
-			wa_private.rollup_columns(r.keys), wa_private.rollup_columns(r.sums), wa_private.rollup_columns(r.sums, 'sum(x.%I)'),
-			wa_private.rollup_query(r.name, 'wa.' || r.of_table), wa_private.rollup_columns(r.sums, 'sum(x.%I) <> 0', ' OR '));
-	END LOOP;
-END
-$$;
-COMMENT ON FUNCTION wa_private.make_rollups() IS 'makes the roll-ups anew in the time zone of reports, while nobody can store anything';
-
-CREATE FUNCTION wa.rebuild_rollups("from" timestamptz DEFAULT NULL, "to" timestamptz DEFAULT NULL)
+CREATE FUNCTION wa_private.mend_rollups("from" timestamptz, "to" timestamptz)
 RETURNS bigint LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -169,8 +161,37 @@ AS $$
 DECLARE
 	r record;
 	span record;
+	anew boolean := (SELECT z.zone FROM wa_private.rollup_zone AS z) IS DISTINCT FROM wa_private.stat_timezone();
 	n bigint;
 	mended bigint := 0;
+BEGIN
+	IF anew THEN
+		INSERT INTO wa_private.rollup_zone (zone) VALUES (wa_private.stat_timezone())
+		ON CONFLICT (only_row) DO UPDATE SET zone = excluded.zone, built_at = now();
+	END IF;
+	SELECT x.* INTO span FROM wa_private.rollup_range("from", "to") AS x;
+	IF anew THEN
+		SELECT x.* INTO span FROM wa_private.rollup_range(NULL, NULL) AS x;
+	END IF;
+	FOR r IN SELECT x.name, x.keys, x.sums FROM wa_private.rollups() AS x LOOP
+		IF anew THEN
+			EXECUTE format('DELETE FROM wa_private.%I', r.name);
+		END IF;
+		EXECUTE wa_private.rollup_merge(r.name, format('SELECT %s, %s FROM (%s) AS d', wa_private.rollup_columns(r.keys),
+			wa_private.rollup_columns(r.sums, 'd.%1$I - d.had_%1$s AS %1$I'), wa_private.rollup_differences(r.name)))
+		USING span.first_day, span.last_day, span.since, span.until;
+		GET DIAGNOSTICS n = ROW_COUNT;
+		mended := mended + n;
+	END LOOP;
+	RETURN mended;
+END
+$$;
+COMMENT ON FUNCTION wa_private.mend_rollups(timestamptz, timestamptz) IS 'adds to the roll-ups what they lack';
+
+CREATE FUNCTION wa.rebuild_rollups("from" timestamptz DEFAULT NULL, "to" timestamptz DEFAULT NULL)
+RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
 BEGIN
 	PERFORM wa_private.require_storage();
 	IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -179,26 +200,11 @@ BEGIN
 	END IF;
 	-- one at a time, else both would mend the same difference
 	PERFORM pg_advisory_xact_lock(22338, 5);
-	SELECT x.* INTO span FROM wa_private.rollup_range("from", "to") AS x;
-	IF (SELECT z.zone FROM wa_private.rollup_zone AS z) IS DISTINCT FROM wa_private.stat_timezone() THEN
-		PERFORM wa_private.make_rollups();
-		RETURN (SELECT count(*) FROM wa_private.event_days) + (SELECT count(*) FROM wa_private.member_days)
-			+ (SELECT count(*) FROM wa_private.speaker_days) + (SELECT count(*) FROM wa_private.message_hours);
-	END IF;
-	FOR r IN SELECT x.name, x.keys, x.sums FROM wa_private.rollups() AS x LOOP
-		EXECUTE format('INSERT INTO wa_private.%1$I (%2$s, %3$s) SELECT %2$s, %4$s FROM (%5$s) AS d', r.name || '_changes',
-			wa_private.rollup_columns(r.keys), wa_private.rollup_columns(r.sums), wa_private.rollup_columns(r.sums, 'd.%1$I - d.had_%1$s'),
-			wa_private.rollup_differences(r.name))
-		USING span.first_day, span.last_day, span.since, span.until;
-		GET DIAGNOSTICS n = ROW_COUNT;
-		mended := mended + n;
-	END LOOP;
-	PERFORM wa_private.settle_rollups(2147483647);
-	RETURN mended;
+	RETURN wa_private.mend_rollups("from", "to");
 END
 $$;
 COMMENT ON FUNCTION wa.rebuild_rollups(timestamptz, timestamptz) IS
-'makes the roll-ups equal to the rows again, on the days of a range or all, while storing goes on; returns how many keys it mended. After a change of wa_collector.report_timezone it makes all of them anew, and storing waits for it';
+'makes the roll-ups equal to the rows again, on the days of a range or all, while storing goes on; returns how many keys it mended. After a change of wa_collector.report_timezone it makes all of them anew';
 
 /*
  * The whole days of a range that roll-ups can answer for, none when they have

@@ -147,7 +147,7 @@ BEGIN
 
 	PERFORM wa_private.make_partitions();
 	IF NOT EXISTS (SELECT FROM wa_private.rollup_zone) THEN
-		PERFORM wa_private.make_rollups();
+		PERFORM wa_private.mend_rollups(NULL, NULL);
 	END IF;
 
 	IF owner IS NOT NULL THEN

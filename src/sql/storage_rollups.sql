@@ -3,78 +3,114 @@
  *		Counts per day, kept by triggers in the transactions that change what
  *		they count.
  *
- * A roll-up is a table with a key and sums.  Beside it lies a table of the same
- * columns without a key, <name>_changes: a transaction only adds rows there, so
- * no two of them wait for each other however busy a group is.  Both together are
- * right at every moment; wa_private.settle_rollups() moves changes into sums.
+ * For each table that is counted, triggers note every row that comes (n = 1) and
+ * goes (-1) in a table of changes, with what matters of it.  A transaction only
+ * adds rows there, so no two of them wait for each other however busy a group
+ * is.  A roll-up has a key and sums; with the changes that are not yet in it, it
+ * is right at every moment (the view <roll-up>_now).
+ * wa_private.settle_rollups() moves changes into the roll-ups.
  *
- * The days are those of one time zone, wa_private.rollup_zone.  Statistics of
- * another one are made from the rows (wa_private.stat_whole_days()).
+ * The days of the roll-ups are those of one time zone, wa_private.rollup_zone;
+ * the changes have times and know of none.  Statistics of another time zone are
+ * made from the rows (wa_private.stat_whole_days()).
  *
- * Trigger functions outlive the extension like the tables, so their text is made
- * here from wa_private.rollup_query() and refers to nothing of the extension.
+ * Trigger functions and views outlive the extension like the tables, so their
+ * text is made here and refers to nothing of the extension.
  */
 
-/* The roll-ups: what of, by what, and what is summed. */
+/* The roll-ups: of which table, through which changes, by what, and what is summed. */
 CREATE FUNCTION wa_private.rollups()
-RETURNS TABLE (name text, of_table text, keys text[], sums text[])
+RETURNS TABLE (name text, of_table text, changes text, keys text[], sums text[])
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-	VALUES ('event_days', 'group_events', '{day,group_id,kind,how,source,inferred}'::text[], '{events}'::text[]),
-		('member_days', 'memberships', '{day,group_id}', '{members,members_low,members_high}'),
-		('speaker_days', 'messages', '{day,chat_id,user_id}', '{messages,from_bots}'),
-		('message_hours', 'messages', '{day,hour,kind}', '{messages,forwarded,edited,deleted}');
+	VALUES ('event_days', 'group_events', 'event_changes', '{day,group_id,kind,how,source,inferred}'::text[], '{events}'::text[]),
+		('member_days', 'memberships', 'stay_changes', '{day,group_id}', '{members,members_low,members_high}'),
+		('speaker_days', 'messages', 'message_changes', '{day,chat_id,user_id}', '{messages,from_bots}'),
+		('message_hours', 'messages', 'message_changes', '{day,hour,kind}', '{messages,forwarded,edited,deleted}');
 END;
-COMMENT ON FUNCTION wa_private.rollups() IS 'the roll-ups: the table they count, their keys and sums';
+COMMENT ON FUNCTION wa_private.rollups() IS 'the roll-ups: the table they count, their changes, keys and sums';
+
+/* What matters of the rows of a table (rows: its name, or that of a transition table), as the text of a query. */
+CREATE FUNCTION wa_private.rollup_rows(of_table text, rows text)
+RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN format(CASE of_table
+		WHEN 'group_events' THEN
+			'SELECT r.occurred_at, r.group_id, r.kind, coalesce(r.how, ''unknown'') AS how, r.source, '
+			'r.at_precision IS DISTINCT FROM interval ''0'' AS inferred '
+			'FROM %s AS r WHERE r.kind IN (''join'', ''leave'')'
+		WHEN 'memberships' THEN
+			'SELECT r.group_id, r.joined_at, r.joined_precision, r.join_event_id IS NOT NULL AS has_join, r.left_at, r.left_precision '
+			'FROM %s AS r'
+		WHEN 'messages' THEN
+			'SELECT r.sent_at, r.chat_id, coalesce(r.sender, 0) AS user_id, c.kind = ''group'' AS in_group, r.from_me, '
+			'r.is_forwarded AS forwarded, r.edited_at IS NOT NULL AS edited, r.revoked_at IS NOT NULL AS deleted, '
+			'coalesce(r.kind, ''unknown'') AS kind '
+			'FROM %s AS r JOIN wa.chats AS c ON c.chat_id = r.chat_id WHERE r.state = ''stored'''
+		END, rows);
+END
+$$;
+COMMENT ON FUNCTION wa_private.rollup_rows(text, text) IS 'text of the query for what is counted of the rows of a table';
 
 /*
- * What the rows of a table (rows: its name, or that of a transition table) add
- * to a roll-up, as the text of a query.  A day begins where statistics begin it:
- * at the second midnight when the clock is put back over it.
+ * What changes (a table of them, or a query in parentheses) add to a roll-up, as
+ * the text of a query, before they are summed.  A day begins where statistics
+ * begin it, see wa_private.stat_day().
  */
-CREATE FUNCTION wa_private.rollup_query(rollup text, rows text)
+CREATE FUNCTION wa_private.rollup_sums(rollup text, changes text)
 RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	day_of CONSTANT text := 'CROSS JOIN wa_private.rollup_zone AS z '
+	day_of CONSTANT text := ' CROSS JOIN wa_private.rollup_zone AS z '
 		'CROSS JOIN LATERAL (SELECT (%1$s AT TIME ZONE z.zone)::date AS date) AS l '
-		'CROSS JOIN LATERAL (SELECT l.date - (%1$s < l.date::timestamp AT TIME ZONE z.zone)::integer AS day) AS d ';
+		'CROSS JOIN LATERAL (SELECT l.date - (%1$s < l.date::timestamp AT TIME ZONE z.zone)::integer AS day) AS d';
 BEGIN
 	RETURN CASE rollup
 		WHEN 'event_days' THEN
-			format('SELECT d.day, r.group_id, r.kind, coalesce(r.how, ''unknown'') AS how, r.source, '
-				'r.at_precision IS DISTINCT FROM interval ''0'' AS inferred, 1 AS events '
-				'FROM %s AS r ', rows) || format(day_of, 'r.occurred_at')
-			|| 'WHERE r.kind IN (''join'', ''leave'')'
+			format('SELECT d.day, c.group_id, c.kind, c.how, c.source, c.inferred, c.n::bigint AS events FROM %s AS c', changes)
+			|| format(day_of, 'c.occurred_at')
 		WHEN 'member_days' THEN
-			-- what wa_private.stat_members_at() adds up, and at the end of time who is there now
-			format('SELECT d.day, r.group_id, x.members, x.members_low, x.members_high '
-				'FROM %s AS r '
+			-- what wa_private.stat_members_on() adds up, and at the end of time who is there now
+			format('SELECT d.day, c.group_id, (c.n * x.members)::bigint AS members, (c.n * x.members_low)::bigint AS members_low, '
+				'(c.n * x.members_high)::bigint AS members_high '
+				'FROM %s AS c '
 				'CROSS JOIN LATERAL (VALUES '
-				'(CASE WHEN r.joined_precision IS NULL AND r.join_event_id IS NULL THEN ''-infinity'' ELSE r.joined_at END, 1, 0, 0), '
-				'(r.joined_at, 0, 1, 0), '
-				'(coalesce(r.joined_at - r.joined_precision, ''-infinity''), 0, 0, 1), '
-				'(r.left_at, -1, 0, -1), '
-				'(CASE WHEN r.left_at IS NOT NULL THEN greatest(coalesce(r.left_at - r.left_precision, ''-infinity''), r.joined_at) END, 0, -1, 0), '
-				'(CASE WHEN r.left_at IS NULL THEN ''infinity''::timestamptz END, 1, 1, 1)) AS x (at, members, members_low, members_high) ', rows)
-			|| format(day_of, 'x.at') || 'WHERE x.at IS NOT NULL'
+				'(CASE WHEN c.joined_precision IS NULL AND NOT c.has_join THEN ''-infinity'' ELSE c.joined_at END, 1, 0, 0), '
+				'(c.joined_at, 0, 1, 0), '
+				'(coalesce(c.joined_at - c.joined_precision, ''-infinity''), 0, 0, 1), '
+				'(c.left_at, -1, 0, -1), '
+				'(CASE WHEN c.left_at IS NOT NULL THEN greatest(coalesce(c.left_at - c.left_precision, ''-infinity''), c.joined_at) END, 0, -1, 0), '
+				'(CASE WHEN c.left_at IS NULL THEN ''infinity''::timestamptz END, 1, 1, 1)) AS x (at, members, members_low, members_high)', changes)
+			|| format(day_of, 'x.at') || ' WHERE x.at IS NOT NULL'
 		WHEN 'speaker_days' THEN
-			format('SELECT d.day, r.chat_id, coalesce(r.sender, 0) AS user_id, 1 AS messages, r.from_me::integer AS from_bots '
-				'FROM %s AS r ', rows) || format(day_of, 'r.sent_at')
-			|| 'WHERE r.state = ''stored'''
+			format('SELECT d.day, c.chat_id, c.user_id, c.n::bigint AS messages, (c.n * c.from_me::integer)::bigint AS from_bots FROM %s AS c', changes)
+			|| format(day_of, 'c.sent_at')
 		WHEN 'message_hours' THEN
-			format('SELECT d.day, extract(hour FROM r.sent_at AT TIME ZONE z.zone)::smallint AS hour, coalesce(r.kind, ''unknown'') AS kind, '
-				'1 AS messages, r.is_forwarded::integer AS forwarded, (r.edited_at IS NOT NULL)::integer AS edited, '
-				'(r.revoked_at IS NOT NULL)::integer AS deleted '
-				'FROM %s AS r JOIN wa.chats AS c ON c.chat_id = r.chat_id AND c.kind = ''group'' ', rows) || format(day_of, 'r.sent_at')
-			|| 'WHERE r.state = ''stored'''
+			format('SELECT d.day, extract(hour FROM c.sent_at AT TIME ZONE z.zone)::smallint AS hour, c.kind, c.n::bigint AS messages, '
+				'(c.n * c.forwarded::integer)::bigint AS forwarded, (c.n * c.edited::integer)::bigint AS edited, '
+				'(c.n * c.deleted::integer)::bigint AS deleted FROM %s AS c', changes)
+			|| format(day_of, 'c.sent_at') || ' WHERE c.in_group'
 	END;
+END
+$$;
+COMMENT ON FUNCTION wa_private.rollup_sums(text, text) IS 'text of the query for what changes add to a roll-up, before they are summed';
+
+/* What rows (see wa_private.rollup_rows()) add to a roll-up, as the text of a query, before they are summed. */
+CREATE FUNCTION wa_private.rollup_query(rollup text, rows text)
+RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT wa_private.rollup_sums(rollup, format('(SELECT t.*, 1 AS n FROM (%s) AS t)', wa_private.rollup_rows(x.of_table, rows)))
+			FROM wa_private.rollups() AS x WHERE x.name = rollup);
 END
 $$;
 COMMENT ON FUNCTION wa_private.rollup_query(text, text) IS 'text of the query that counts rows for a roll-up, before they are summed';
 
-/* ', '-separated columns, each wrapped as a format says. */
+/* Columns, each written as a format says. */
 CREATE FUNCTION wa_private.rollup_columns(columns text[], pattern text DEFAULT '%1$I', separator text DEFAULT ', ')
 RETURNS text LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -85,37 +121,41 @@ END
 $$;
 COMMENT ON FUNCTION wa_private.rollup_columns(text[], text, text) IS 'part of a query over the columns of a roll-up';
 
-/* The trigger function of a table that is counted, and its triggers. */
-CREATE FUNCTION wa_private.create_rollup_triggers(of_table text)
+/* The trigger function of a table that is counted, and its triggers.  A row that changes in nothing that matters is no change. */
+CREATE FUNCTION wa_private.create_rollup_triggers(of_table text, changes text)
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	function_name CONSTANT text := 'roll_up_' || of_table;
-	r record;
+	names CONSTANT text := (SELECT wa_private.rollup_columns(array_agg(a.attname::text ORDER BY a.attnum)) FROM pg_attribute AS a
+		WHERE a.attrelid = format('wa_private.%I', changes)::regclass AND a.attnum > 0 AND a.attname <> 'n');
 	part record;
-	body text := '';
 BEGIN
-	FOR part IN
-		SELECT x.* FROM (VALUES ('INSERT', 'new_rows', NULL), ('DELETE', NULL, 'old_rows'), ('UPDATE', 'new_rows', 'old_rows')) AS x (event, added, taken)
-	LOOP
-		body := body || format(E'\tIF TG_OP = %L THEN\n', part.event);
-		FOR r IN SELECT x.* FROM wa_private.rollups() AS x WHERE x.of_table = create_rollup_triggers.of_table LOOP
-			body := body || format(E'\t\tINSERT INTO wa_private.%1$I (%2$s, %3$s)\n\t\tSELECT %2$s, %4$s\n\t\tFROM (%5$s) AS x\n\t\tGROUP BY %2$s\n\t\tHAVING %6$s;\n',
-				r.name || '_changes', wa_private.rollup_columns(r.keys), wa_private.rollup_columns(r.sums),
-				wa_private.rollup_columns(r.sums, 'sum(x.%I)'),
-				concat_ws(E'\n\t\tUNION ALL ', wa_private.rollup_query(r.name, part.added),
-					'SELECT ' || wa_private.rollup_columns(r.keys) || ', ' || wa_private.rollup_columns(r.sums, '-o.%1$I AS %1$I')
-						|| ' FROM (' || wa_private.rollup_query(r.name, part.taken) || ') AS o'),
-				wa_private.rollup_columns(r.sums, 'sum(x.%I) <> 0', ' OR '));
-		END LOOP;
-		body := body || E'\tEND IF;\n';
-	END LOOP;
 	EXECUTE format('CREATE OR REPLACE FUNCTION wa_private.%I() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS %L',
-		function_name, E'\nBEGIN\n' || body || E'\tRETURN NULL;\nEND\n');
+		function_name, format('
+BEGIN
+	IF TG_OP = ''INSERT'' THEN
+		INSERT INTO wa_private.%1$I (%2$s, n)
+		SELECT %2$s, 1 FROM (%3$s) AS x;
+	ELSIF TG_OP = ''DELETE'' THEN
+		INSERT INTO wa_private.%1$I (%2$s, n)
+		SELECT %2$s, -1 FROM (%4$s) AS x;
+	ELSE
+		INSERT INTO wa_private.%1$I (%2$s, n)
+		SELECT %2$s, sum(n)
+		FROM (SELECT %2$s, 1 AS n FROM (%3$s) AS x
+			UNION ALL
+			SELECT %2$s, -1 FROM (%4$s) AS x) AS x
+		GROUP BY %2$s
+		HAVING sum(n) <> 0;
+	END IF;
+	RETURN NULL;
+END
+', changes, names, wa_private.rollup_rows(of_table, 'new_rows'), wa_private.rollup_rows(of_table, 'old_rows')));
 	EXECUTE format('REVOKE ALL ON FUNCTION wa_private.%I() FROM PUBLIC', function_name);
 	EXECUTE format('COMMENT ON FUNCTION wa_private.%I() IS %L', function_name,
-		format('keeps the roll-ups of wa.%s; made by wa.create_storage()', of_table));
+		format('notes what roll-ups count of wa.%s; made by wa.create_storage()', of_table));
 	FOR part IN
 		SELECT x.* FROM (VALUES ('insert', 'NEW TABLE AS new_rows'), ('delete', 'OLD TABLE AS old_rows'),
 			('update', 'OLD TABLE AS old_rows NEW TABLE AS new_rows')) AS x (event, tables)
@@ -125,7 +165,7 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION wa_private.create_rollup_triggers(text) IS 'part of wa.create_storage(): the triggers that keep the roll-ups of a table';
+COMMENT ON FUNCTION wa_private.create_rollup_triggers(text, text) IS 'part of wa.create_storage(): the triggers that note what roll-ups count of a table';
 
 CREATE FUNCTION wa_private.create_storage_rollups()
 RETURNS void LANGUAGE plpgsql VOLATILE
@@ -219,11 +259,69 @@ BEGIN
 	COMMENT ON COLUMN wa_private.message_hours.hour IS 'hour of the clock, 0 to 23';
 	COMMENT ON COLUMN wa_private.message_hours.kind IS 'as in wa.messages';
 
+	CREATE TABLE IF NOT EXISTS wa_private.event_changes (
+		occurred_at timestamptz NOT NULL,
+		group_id bigint NOT NULL,
+		kind text NOT NULL COLLATE "C",
+		how text NOT NULL COLLATE "C",
+		source text NOT NULL COLLATE "C",
+		inferred boolean NOT NULL,
+		n integer NOT NULL
+	);
+	COMMENT ON TABLE wa_private.event_changes IS 'joins and leaves that are not in the roll-ups yet';
+	COMMENT ON COLUMN wa_private.event_changes.occurred_at IS 'as in wa.group_events';
+	COMMENT ON COLUMN wa_private.event_changes.group_id IS 'the group';
+	COMMENT ON COLUMN wa_private.event_changes.kind IS 'join or leave';
+	COMMENT ON COLUMN wa_private.event_changes.how IS 'as in wa.group_events';
+	COMMENT ON COLUMN wa_private.event_changes.source IS 'as in wa.group_events';
+	COMMENT ON COLUMN wa_private.event_changes.inferred IS 'without an exact time';
+	COMMENT ON COLUMN wa_private.event_changes.n IS 'how many rows of these came, less those that went';
+
+	CREATE TABLE IF NOT EXISTS wa_private.stay_changes (
+		group_id bigint NOT NULL,
+		joined_at timestamptz NOT NULL,
+		joined_precision interval,
+		has_join boolean NOT NULL,
+		left_at timestamptz,
+		left_precision interval,
+		n integer NOT NULL
+	);
+	COMMENT ON TABLE wa_private.stay_changes IS 'stays that are not in the roll-ups yet';
+	COMMENT ON COLUMN wa_private.stay_changes.group_id IS 'the group';
+	COMMENT ON COLUMN wa_private.stay_changes.joined_at IS 'as in wa.memberships';
+	COMMENT ON COLUMN wa_private.stay_changes.joined_precision IS 'as in wa.memberships';
+	COMMENT ON COLUMN wa_private.stay_changes.has_join IS 'the join is an event';
+	COMMENT ON COLUMN wa_private.stay_changes.left_at IS 'as in wa.memberships';
+	COMMENT ON COLUMN wa_private.stay_changes.left_precision IS 'as in wa.memberships';
+	COMMENT ON COLUMN wa_private.stay_changes.n IS 'how many rows of these came, less those that went';
+
+	CREATE TABLE IF NOT EXISTS wa_private.message_changes (
+		sent_at timestamptz NOT NULL,
+		chat_id bigint NOT NULL,
+		user_id bigint NOT NULL,
+		in_group boolean NOT NULL,
+		from_me boolean NOT NULL,
+		forwarded boolean NOT NULL,
+		edited boolean NOT NULL,
+		deleted boolean NOT NULL,
+		kind text NOT NULL COLLATE "C",
+		n integer NOT NULL
+	);
+	COMMENT ON TABLE wa_private.message_changes IS 'messages that are not in the roll-ups yet';
+	COMMENT ON COLUMN wa_private.message_changes.sent_at IS 'as in wa.messages';
+	COMMENT ON COLUMN wa_private.message_changes.chat_id IS 'the chat';
+	COMMENT ON COLUMN wa_private.message_changes.user_id IS 'the person; 0: not told';
+	COMMENT ON COLUMN wa_private.message_changes.in_group IS 'the chat is that of a group';
+	COMMENT ON COLUMN wa_private.message_changes.from_me IS 'as in wa.messages';
+	COMMENT ON COLUMN wa_private.message_changes.forwarded IS 'it was forwarded';
+	COMMENT ON COLUMN wa_private.message_changes.edited IS 'it was edited';
+	COMMENT ON COLUMN wa_private.message_changes.deleted IS 'it was deleted for everybody';
+	COMMENT ON COLUMN wa_private.message_changes.kind IS 'as in wa.messages';
+	COMMENT ON COLUMN wa_private.message_changes.n IS 'how many rows of these came, less those that went';
+
 	FOR r IN SELECT x.* FROM wa_private.rollups() AS x LOOP
-		EXECUTE format('CREATE TABLE IF NOT EXISTS wa_private.%I (LIKE wa_private.%I INCLUDING COMMENTS)', r.name || '_changes', r.name);
-		EXECUTE format('COMMENT ON TABLE wa_private.%I IS %L', r.name || '_changes', format('what is still to be added to wa_private.%s', r.name));
-		EXECUTE format('CREATE OR REPLACE VIEW wa_private.%1$I AS SELECT %2$s FROM wa_private.%3$I UNION ALL SELECT %2$s FROM wa_private.%4$I',
-			r.name || '_now', wa_private.rollup_columns(r.keys || r.sums), r.name, r.name || '_changes');
+		EXECUTE format('CREATE OR REPLACE VIEW wa_private.%I AS SELECT %s FROM wa_private.%I UNION ALL (%s)', r.name || '_now',
+			wa_private.rollup_columns(r.keys || r.sums), r.name, wa_private.rollup_sums(r.name, format('wa_private.%I', r.changes)));
 		EXECUTE format('COMMENT ON VIEW wa_private.%I IS %L', r.name || '_now', format('wa_private.%s with its changes; a key may come several times', r.name));
 		FOR c IN SELECT a.attname, col_description(a.attrelid, a.attnum) AS says FROM pg_attribute AS a
 			WHERE a.attrelid = format('wa_private.%I', r.name)::regclass AND a.attnum > 0 LOOP
@@ -287,7 +385,7 @@ BEGIN
 	COMMENT ON COLUMN wa.messages_by_hour.edited IS 'of these, edited';
 	COMMENT ON COLUMN wa.messages_by_hour.deleted IS 'of these, deleted for everybody';
 
-	PERFORM wa_private.create_rollup_triggers(t.of_table) FROM (SELECT DISTINCT x.of_table FROM wa_private.rollups() AS x) AS t;
+	PERFORM wa_private.create_rollup_triggers(t.of_table, t.changes) FROM (SELECT DISTINCT x.of_table, x.changes FROM wa_private.rollups() AS x) AS t;
 END
 $$;
 COMMENT ON FUNCTION wa_private.create_storage_rollups() IS 'part of wa.create_storage(): roll-ups and the triggers that keep them';

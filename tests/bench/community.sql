@@ -531,8 +531,8 @@ BEGIN
 	IF (SELECT z.zone FROM wa_private.rollup_zone AS z) IS DISTINCT FROM 'UTC' OR wa_private.stat_timezone() <> 'UTC' THEN
 		RAISE EXCEPTION 'months of data and days of reports must be of one time zone';
 	END IF;
-	FOR r IN SELECT x.name FROM wa_private.rollups() AS x LOOP
-		EXECUTE format('TRUNCATE wa_private.%I, wa_private.%I', r.name, r.name || '_changes');
+	FOR r IN SELECT x.name, x.changes FROM wa_private.rollups() AS x LOOP
+		EXECUTE format('TRUNCATE wa_private.%I, wa_private.%I', r.name, r.changes);
 		PERFORM bench.drop_indexes(format('wa_private.%I', r.name)::regclass);
 	END LOOP;
 	RETURN NULL;
