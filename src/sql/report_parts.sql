@@ -213,14 +213,14 @@ DECLARE
 	interruptions bigint;
 BEGIN
 	these := ARRAY(SELECT DISTINCT s.id FROM wa_private.stat_series("group", bot, 'bot', "from") AS s WHERE "group" IS NOT NULL
-		UNION SELECT b.bot_id FROM wa.stat_bot_board("from", "to", bot) AS b WHERE "group" IS NULL);
+		UNION SELECT b.bot_id FROM wa.bots AS b WHERE "group" IS NULL AND (bot IS NULL OR b.bot_id = wa_private.stat_bot(bot)));
 	SELECT string_agg(format('<tr><td>%s%s</td><td class="words %s">%s%s</td><td>%s</td><td>%s</td><td class="wide">%s</td><td class="wide">%s</td></tr>',
 			wa_private.report_name(x.bot_name), x.strip, CASE x.status WHEN 'online' THEN 'good' WHEN 'error' THEN 'bad' ELSE '' END,
 			wa_private.report_why(x.status, NULL), '<div class="soft">' || wa_private.report_why(NULL, x.status_reason) || '</div>',
 			wa_private.report_percent(x.percent_online), wa_private.report_number(x.outages), wa_private.report_number(x.groups),
 			wa_private.report_moment(x.last_online_at)), E'\n' ORDER BY x.place) FILTER (WHERE x.place <= shown), count(*) INTO lines, bots
 	FROM (SELECT b.*, t.status_reason, u.strip, row_number() OVER (ORDER BY b.status = 'online', b.percent_online NULLS FIRST, b.bot_name) AS place
-		  FROM wa.stat_bot_board("from", "to", bot) AS b
+		  FROM wa_private.stat_bots("from", "to", bot) AS b
 		  JOIN wa.bots AS t ON t.bot_id = b.bot_id
 		  LEFT JOIN (SELECT s.bot_id, format('<div class="strip chart"><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 100" preserveAspectRatio="none" '
 					'role="img" aria-label="online per %s">%s</svg></div>', step,

@@ -228,44 +228,20 @@ $$;
 COMMENT ON FUNCTION wa.stat_bot_outages(timestamptz, timestamptz, text) IS
 'times in which a bot that had been online was not, newest first, with the reason that was given first; no end: it still is not';
 
-CREATE FUNCTION wa.stat_bot_board("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
-	bot text DEFAULT NULL)
-RETURNS TABLE (bot_id bigint, bot_name text, status text, groups bigint, people bigint, people_only_here bigint, joins bigint, leaves bigint,
-	net bigint, percent_online numeric, outages bigint, last_online_at timestamptz)
+/* How bots are and were; part of wa.stat_bot_board(), and what a report says of them. */
+CREATE FUNCTION wa_private.stat_bots("from" timestamptz, "to" timestamptz, bot text)
+RETURNS TABLE (bot_id bigint, bot_name text, status text, groups bigint, percent_online numeric, outages bigint, last_online_at timestamptz)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
-	the_bot bigint;
+	the_bot bigint := CASE WHEN bot IS NOT NULL THEN wa_private.stat_bot(bot) END;
 BEGIN
-	PERFORM wa_private.stat_check("from", "to");
-	the_bot := CASE WHEN bot IS NOT NULL THEN wa_private.stat_bot(bot) END;
 	RETURN QUERY
-	WITH places AS MATERIALIZED (
-		SELECT x.bot_id, x.group_id FROM wa.bot_groups AS x WHERE x.left_at IS NULL
-	), seen AS MATERIALIZED (
-		SELECT m.user_id, p.bot_id
-		FROM wa.memberships AS m
-		JOIN wa.bot_groups AS p ON p.group_id = m.group_id AND p.left_at IS NULL
-		WHERE m.left_at IS NULL
-		GROUP BY 1, 2
-	), reach AS (
-		SELECT s.bot_id, count(*) AS people, max(a.alone) AS alone
-		FROM seen AS s
-		LEFT JOIN (SELECT x.bot_id, count(*) AS alone
-			FROM (SELECT y.user_id, min(y.bot_id) AS bot_id FROM seen AS y GROUP BY 1 HAVING count(*) = 1) AS x
-			GROUP BY 1) AS a ON a.bot_id = s.bot_id
-		GROUP BY 1
-	), places_of AS (
-		SELECT p.bot_id, count(*) AS groups FROM places AS p GROUP BY 1
-	), changes AS (
-		SELECT s.id, coalesce(sum(e.events) FILTER (WHERE e.kind = 'join'), 0)::bigint AS joins,
-			coalesce(sum(e.events) FILTER (WHERE e.kind = 'leave'), 0)::bigint AS leaves
-		FROM wa_private.stat_series(NULL, bot, 'bot', "from") AS s
-		JOIN wa_private.stat_events("from", "to", wa_private.stat_groups(NULL, bot, "from")) AS e ON e.group_id = s.group_id
-		GROUP BY 1
+	WITH places AS (
+		SELECT x.bot_id, count(*) AS groups FROM wa.bot_groups AS x WHERE x.left_at IS NULL GROUP BY 1
 	), online AS (
 		SELECT x.bot_id, sum(extract(epoch FROM x.until - x.since)) FILTER (WHERE x.status = 'online') AS seconds,
 			sum(extract(epoch FROM x.until - x.since)) AS of_seconds
@@ -274,16 +250,61 @@ BEGIN
 	), outages AS (
 		SELECT o.bot_id, count(*) AS n FROM wa.stat_bot_outages("from", "to", bot) AS o GROUP BY 1
 	)
-	SELECT b.bot_id, b.name, b.status, coalesce(p.groups, 0), coalesce(r.people, 0), coalesce(r.alone, 0), coalesce(c.joins, 0),
-		coalesce(c.leaves, 0), coalesce(c.joins - c.leaves, 0), wa_private.stat_percent(coalesce(u.seconds, 0), u.of_seconds),
+	SELECT b.bot_id, b.name, b.status, coalesce(p.groups, 0), wa_private.stat_percent(coalesce(u.seconds, 0), u.of_seconds),
 		coalesce(o.n, 0), b.last_online_at
 	FROM wa.bots AS b
-	LEFT JOIN places_of AS p ON p.bot_id = b.bot_id
-	LEFT JOIN reach AS r ON r.bot_id = b.bot_id
-	LEFT JOIN changes AS c ON c.id = b.bot_id
+	LEFT JOIN places AS p ON p.bot_id = b.bot_id
 	LEFT JOIN online AS u ON u.bot_id = b.bot_id
 	LEFT JOIN outages AS o ON o.bot_id = b.bot_id
-	WHERE the_bot IS NULL OR b.bot_id = the_bot
+	WHERE the_bot IS NULL OR b.bot_id = the_bot;
+END
+$$;
+COMMENT ON FUNCTION wa_private.stat_bots(timestamptz, timestamptz, text) IS 'bots with their groups, share of the time online and outages';
+
+CREATE FUNCTION wa.stat_bot_board("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	bot text DEFAULT NULL)
+RETURNS TABLE (bot_id bigint, bot_name text, status text, groups bigint, people bigint, people_only_here bigint, joins bigint, leaves bigint,
+	net bigint, percent_online numeric, outages bigint, last_online_at timestamptz)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+	the_bot bigint;
+BEGIN
+	PERFORM wa_private.stat_check("from", "to");
+	the_bot := CASE WHEN bot IS NOT NULL THEN wa_private.stat_bot(bot) END;
+	RETURN QUERY
+	WITH seen AS MATERIALIZED (
+		-- of one bot, the people it sees, by whomever else they are seen
+		SELECT m.user_id, p.bot_id
+		FROM wa.memberships AS m
+		JOIN wa.bot_groups AS p ON p.group_id = m.group_id AND p.left_at IS NULL
+		WHERE m.left_at IS NULL AND (the_bot IS NULL OR m.user_id IN (SELECT o.user_id
+			FROM wa.memberships AS o JOIN wa.bot_groups AS q ON q.group_id = o.group_id AND q.left_at IS NULL
+			WHERE o.left_at IS NULL AND q.bot_id = the_bot))
+		GROUP BY 1, 2
+	), reach AS (
+		SELECT s.bot_id, count(*) AS people, max(a.alone) AS alone
+		FROM seen AS s
+		LEFT JOIN (SELECT x.bot_id, count(*) AS alone
+			FROM (SELECT y.user_id, min(y.bot_id) AS bot_id FROM seen AS y GROUP BY 1 HAVING count(*) = 1) AS x
+			GROUP BY 1) AS a ON a.bot_id = s.bot_id
+		GROUP BY 1
+	), changes AS (
+		SELECT s.id, coalesce(sum(e.events) FILTER (WHERE e.kind = 'join'), 0)::bigint AS joins,
+			coalesce(sum(e.events) FILTER (WHERE e.kind = 'leave'), 0)::bigint AS leaves
+		FROM wa_private.stat_series(NULL, bot, 'bot', "from") AS s
+		JOIN wa_private.stat_events("from", "to", wa_private.stat_groups(NULL, bot, "from")) AS e ON e.group_id = s.group_id
+		GROUP BY 1
+	)
+	SELECT b.bot_id, b.bot_name, b.status, b.groups, coalesce(r.people, 0), coalesce(r.alone, 0), coalesce(c.joins, 0),
+		coalesce(c.leaves, 0), coalesce(c.joins - c.leaves, 0), b.percent_online, b.outages, b.last_online_at
+	FROM wa_private.stat_bots("from", "to", bot) AS b
+	LEFT JOIN reach AS r ON r.bot_id = b.bot_id
+	LEFT JOIN changes AS c ON c.id = b.bot_id
 	ORDER BY 5 DESC, 2;
 END
 $$;
