@@ -114,6 +114,7 @@ town_next(Town *town)
 	assert_int_equal(
 		node_decode(&town->arena, queue->head->stanza->bytes, queue->head->stanza->len, &node),
 		WA_OK);
+	queue->head->deliveries++;
 	assert_true(
 		sim_queue_acked(town->device, node->tag, node_attr(node, "id"), node_attr(node, "from")));
 	return node;

@@ -236,6 +236,10 @@ stanzas_wait_until_acknowledged(void **state)
 		memcpy(ids[i], device->queue.tail->stanza->id, sizeof(ids[i]));
 	}
 	assert_int_equal(device->queue.count, waiting + 3);
+	/* nobody acknowledges what was never delivered */
+	assert_false(sim_queue_acked(device, tag, str_from(ids[1]), str_from(from)));
+	for (SimEntry *entry = device->queue.head; entry != NULL; entry = entry->next)
+		entry->deliveries++;
 	/* class, id and sender have to fit */
 	assert_false(sim_queue_acked(device, str_from("message"), str_from(ids[1]), str_from(from)));
 	assert_false(sim_queue_acked(device, tag, str_from(ids[1]), str_from("1@g.us")));
