@@ -37,7 +37,8 @@ BEGIN
 	UNION ALL
 	SELECT n.no::integer, 6::smallint, '', '', k.key_id::bigint, k.private_key
 	FROM unnest(n_bot, n_kinds, n_chat, n_name, n_number) WITH ORDINALITY AS n (bot, kinds, chat, name, number, no)
-	JOIN wa_private.prekeys AS k ON k.bot_id = n.bot AND k.key_id = coalesce(n.number, k.key_id)
+	-- any: as a range, for the index
+	JOIN wa_private.prekeys AS k ON k.bot_id = n.bot AND k.key_id BETWEEN coalesce(n.number, 0) AND coalesce(n.number, 16777215)
 	WHERE (n.kinds >> 6) & 1 = 1 AND coalesce(n.chat, '') = '' AND coalesce(n.name, '') = '';
 END
 $$;
