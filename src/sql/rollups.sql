@@ -210,16 +210,16 @@ COMMENT ON FUNCTION wa.rebuild_rollups(timestamptz, timestamptz) IS
  * The whole days of a range that roll-ups can answer for, none when they have
  * another time zone: days from first_day to before last_day, which are the times
  * from since to before until.  What lies in the range outside of them (edges:
- * there is something) is counted from the rows.
+ * there is something) is counted from the rows; all of it when rolled_up is false.
  */
-CREATE FUNCTION wa_private.stat_whole_days("from" timestamptz, "to" timestamptz, OUT zone text, OUT first_day date, OUT last_day date,
+CREATE FUNCTION wa_private.stat_whole_days("from" timestamptz, "to" timestamptz, rolled_up boolean DEFAULT true, OUT zone text, OUT first_day date, OUT last_day date,
 	OUT since timestamptz, OUT until timestamptz, OUT edges boolean)
 RETURNS record LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	zone := wa_private.stat_timezone();
-	IF zone = (SELECT z.zone FROM wa_private.rollup_zone AS z) THEN
+	IF rolled_up AND zone = (SELECT z.zone FROM wa_private.rollup_zone AS z) THEN
 		first_day := ("from" AT TIME ZONE zone)::date;
 		IF first_day::timestamp AT TIME ZONE zone < "from" THEN
 			first_day := first_day + 1;
@@ -242,4 +242,4 @@ BEGIN
 	edges := since > "from" OR until < "to";
 END
 $$;
-COMMENT ON FUNCTION wa_private.stat_whole_days(timestamptz, timestamptz) IS 'the days of a range that are read from roll-ups';
+COMMENT ON FUNCTION wa_private.stat_whole_days(timestamptz, timestamptz, boolean) IS 'the days of a range that are read from roll-ups';

@@ -89,11 +89,11 @@ COMMENT ON FUNCTION wa.stat_group_board(timestamptz, timestamptz, text, text) IS
 'groups side by side: members now, joins and leaves of the range, growth and churn in percent of the members at its beginning, how many of those who joined stayed 7 days';
 
 /*
- * How many joins and leaves each group had in a range, by kind and source: whole
+ * How many joins and leaves each group had in a range, by way and source: whole
  * days from the roll-ups, the rest from the rows.
  */
 CREATE FUNCTION wa_private.stat_events("from" timestamptz, "to" timestamptz, groups bigint[])
-RETURNS TABLE (group_id bigint, kind text, source text, inferred boolean, events bigint)
+RETURNS TABLE (group_id bigint, kind text, how text, source text, inferred boolean, events bigint)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -105,16 +105,16 @@ DECLARE
 BEGIN
 	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", "to") AS w;
 	RETURN QUERY
-	SELECT h.group_id, h.kind, h.source, h.inferred, sum(h.events)::bigint
-	FROM (SELECT d.group_id, d.kind, d.source, d.inferred, d.events
+	SELECT h.group_id, h.kind, h.how, h.source, h.inferred, sum(h.events)::bigint
+	FROM (SELECT d.group_id, d.kind, d.how, d.source, d.inferred, d.events
 		  FROM wa_private.event_days_now AS d
 		  WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (groups IS NULL OR d.group_id = ANY (groups))
 		  UNION ALL
-		  SELECT e.group_id, e.kind, e.source, e.at_precision IS DISTINCT FROM interval '0', 1
+		  SELECT e.group_id, e.kind, coalesce(e.how, 'unknown'), e.source, e.at_precision IS DISTINCT FROM interval '0', 1
 		  FROM wa.group_events AS e
 		  WHERE whole.edges AND e.occurred_at >= "from" AND e.occurred_at < "to" AND (e.occurred_at < whole.since OR e.occurred_at >= whole.until)
 			AND e.kind IN ('join', 'leave') AND (groups IS NULL OR e.group_id = ANY (groups))) AS h
-	GROUP BY 1, 2, 3, 4
+	GROUP BY 1, 2, 3, 4, 5
 	HAVING sum(h.events) > 0;
 END
 $$;

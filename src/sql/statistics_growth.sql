@@ -25,7 +25,7 @@ BEGIN
 	FROM wa_private.stat_steps("from", "to", step) AS s;
 	groups := wa_private.stat_groups("group", bot, first);
 	-- steps of an hour are counted from the rows
-	SELECT w.* INTO whole FROM wa_private.stat_whole_days(first, CASE step WHEN 'hour' THEN first ELSE last END) AS w;
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days(first, last, step <> 'hour') AS w;
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
 		SELECT s.* FROM wa_private.stat_series("group", bot, by, first) AS s
@@ -41,7 +41,7 @@ BEGIN
 		UNION ALL
 		SELECT e.group_id, e.occurred_at, e.kind, 1
 		FROM wa.group_events AS e
-		WHERE whole.first_day IS NULL AND e.occurred_at >= first AND e.occurred_at < last AND e.kind IN ('join', 'leave')
+		WHERE whole.edges AND e.occurred_at >= first AND e.occurred_at < last AND e.kind IN ('join', 'leave')
 			AND e.at_precision = interval '0' AND (groups IS NULL OR e.group_id = ANY (groups))
 	), exact AS (
 		SELECT s.id, width_bucket(h.at, begins) AS n, sum(h.events) FILTER (WHERE h.kind = 'join') AS joins,

@@ -53,7 +53,7 @@ BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	chats := wa_private.stat_chat_list("group", bot, "from");
 	-- the roll-up is of all groups together; the messages of some are found by their index
-	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", CASE WHEN chats IS NULL THEN "to" ELSE "from" END) AS w;
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", "to", chats IS NULL) AS w;
 	RETURN QUERY
 	WITH counted AS (
 		SELECT x.weekday, x.hour, sum(x.messages)::bigint AS messages
@@ -64,7 +64,7 @@ BEGIN
 			  SELECT extract(isodow FROM wa_private.stat_day(m.sent_at, zone))::integer, extract(hour FROM m.sent_at AT TIME ZONE zone)::integer, 1
 			  FROM wa.messages AS m
 			  JOIN wa_private.stat_chats("group", bot, 'total', "from") AS s ON s.chat_id = m.chat_id
-			  WHERE (whole.edges OR chats IS NOT NULL) AND m.sent_at >= "from" AND m.sent_at < "to"
+			  WHERE whole.edges AND m.sent_at >= "from" AND m.sent_at < "to"
 				AND (m.sent_at < whole.since OR m.sent_at >= whole.until) AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))) AS x
 		GROUP BY 1, 2
 	)
@@ -98,7 +98,7 @@ BEGIN
 	FROM wa_private.stat_steps("from", "to", step) AS s;
 	chats := wa_private.stat_chat_list("group", bot, first);
 	-- steps of an hour are counted from the rows
-	SELECT w.* INTO whole FROM wa_private.stat_whole_days(first, CASE step WHEN 'hour' THEN first ELSE last END) AS w;
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days(first, last, step <> 'hour') AS w;
 	RETURN QUERY
 	WITH lines AS (
 		SELECT DISTINCT s.id, s.label FROM wa_private.stat_series("group", bot, by, first) AS s
@@ -110,7 +110,7 @@ BEGIN
 		UNION ALL
 		SELECT m.chat_id, coalesce(m.sender, 0), m.sent_at, 1, m.from_me::integer
 		FROM wa.messages AS m
-		WHERE (whole.edges OR whole.first_day IS NULL) AND m.sent_at >= first AND m.sent_at < last AND (m.sent_at < whole.since OR m.sent_at >= whole.until)
+		WHERE whole.edges AND m.sent_at >= first AND m.sent_at < last AND (m.sent_at < whole.since OR m.sent_at >= whole.until)
 			AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))
 	), steps AS (
 		SELECT s.id, width_bucket(x.at, begins) AS n, x.user_id, x.chat_id, sum(x.messages) AS messages, sum(x.from_bots) AS from_bots
@@ -321,7 +321,7 @@ DECLARE
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	chats := wa_private.stat_chat_list("group", bot, "from");
-	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", CASE WHEN chats IS NULL THEN "to" ELSE "from" END) AS w;
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", "to", chats IS NULL) AS w;
 	RETURN QUERY
 	SELECT x.kind, sum(x.messages)::bigint, wa_private.stat_percent(sum(x.messages), sum(sum(x.messages)) OVER ()),
 		sum(x.forwarded)::bigint, sum(x.edited)::bigint, sum(x.deleted)::bigint
@@ -332,7 +332,7 @@ BEGIN
 		  SELECT coalesce(m.kind, 'unknown'), 1, m.is_forwarded::integer, (m.edited_at IS NOT NULL)::integer, (m.revoked_at IS NOT NULL)::integer
 		  FROM wa.messages AS m
 		  JOIN wa_private.stat_chats("group", bot, 'total', "from") AS s ON s.chat_id = m.chat_id
-		  WHERE (whole.edges OR chats IS NOT NULL) AND m.sent_at >= "from" AND m.sent_at < "to"
+		  WHERE whole.edges AND m.sent_at >= "from" AND m.sent_at < "to"
 			AND (m.sent_at < whole.since OR m.sent_at >= whole.until) AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))) AS x
 	GROUP BY 1
 	HAVING sum(x.messages) > 0

@@ -15,31 +15,13 @@ SET jit = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
-DECLARE
-	groups bigint[];
-	whole record;
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
-	groups := wa_private.stat_groups("group", bot, "from");
-	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", "to") AS w;
 	RETURN QUERY
-	WITH happened AS (
-		SELECT d.group_id, d.kind, d.how, d.inferred, d.events
-		FROM wa_private.event_days_now AS d
-		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (groups IS NULL OR d.group_id = ANY (groups))
-		UNION ALL
-		SELECT e.group_id, e.kind, coalesce(e.how, 'unknown'), e.at_precision IS DISTINCT FROM interval '0', 1
-		FROM wa.group_events AS e
-		WHERE whole.edges AND e.occurred_at >= "from" AND e.occurred_at < "to"
-			AND (e.occurred_at < whole.since OR e.occurred_at >= whole.until)
-			AND e.kind IN ('join', 'leave') AND (groups IS NULL OR e.group_id = ANY (groups))
-	)
-	SELECT h.kind, h.how, sum(h.events)::bigint, wa_private.stat_percent(sum(h.events), sum(sum(h.events)) OVER (PARTITION BY h.kind)),
-		coalesce(sum(h.events) FILTER (WHERE h.inferred), 0)::bigint
-	FROM happened AS h
-	JOIN wa_private.stat_series("group", bot, 'total', "from") AS s ON s.group_id = h.group_id
+	SELECT e.kind, e.how, sum(e.events)::bigint, wa_private.stat_percent(sum(e.events), sum(sum(e.events)) OVER (PARTITION BY e.kind)),
+		coalesce(sum(e.events) FILTER (WHERE e.inferred), 0)::bigint
+	FROM wa_private.stat_events("from", "to", wa_private.stat_groups("group", bot, "from")) AS e
 	GROUP BY 1, 2
-	HAVING sum(h.events) > 0
 	ORDER BY 1, 3 DESC, 2;
 END
 $$;
