@@ -169,6 +169,13 @@ SELECT lid, joined, "±", how, source, inviter FROM public.stays WHERE jid = 'ne
 SELECT public.apply(:one, public.change('old@g.us', 210, 'create', NULL, public.who(12), '[]', jsonb_build_object('carried',
 	public.roster('old@g.us', 210, 7, '{1,11,12}', '{11}', '{"created_at": 1600000000}') -> 'group')));
 SELECT lid, joined, "±", how, source, inviter FROM public.stays WHERE jid = 'old@g.us';
+-- taken in while the bot was away: what came after it in the queue is newer
+SELECT public.apply(:one, public.change('late@g.us', 212, 'create', NULL, public.who(11), '[]', jsonb_build_object('received_at', 1795435460, 'carried',
+		public.roster('late@g.us', 212, 7, '{1,11,12}', '{11}', '{"created_at": 1600000000, "settings": {"announce": false}}') -> 'group')),
+	public.change('late@g.us', 213, 'announcement', NULL, public.who(11), '[]', '{"received_at": 1795435460, "settings": {"announce": true}}'),
+	public.change('late@g.us', 214, 'remove', 8, public.who(12), jsonb_build_array(public.who(12)), '{"received_at": 1795435460}'));
+SELECT announce, to_char(settings_at, 'HH24:MI:SS') AS since FROM wa.groups WHERE jid = 'late@g.us';
+SELECT lid, joined, "±", how, source, "left", "how " FROM public.stays WHERE jid = 'late@g.us';
 -- and the group is deleted
 SELECT public.apply(:one, public.change('old@g.us', 220, 'delete', NULL, public.who(11)));
 SELECT lid, "left", "how ", remover FROM public.stays WHERE jid = 'old@g.us';

@@ -399,7 +399,7 @@ BEGIN
 	END IF;
 	IF NOT told THEN
 		SELECT apply_entry.event_ids || r.event_ids, r.ask INTO event_ids, ask
-		FROM wa_private.apply_group(bot, said, 'create', received, received, people, NULL, NULL) AS r;
+		FROM wa_private.apply_group(bot, said, 'create', at, at, people, NULL, NULL) AS r;
 	END IF;
 END
 $$;
@@ -416,7 +416,7 @@ BEGIN
 		UPDATE wa.groups AS x SET subject = fact ->> 'text', subject_at = at
 		WHERE x.group_id = g.group_id AND (x.subject_at IS NULL OR x.subject_at <= at);
 	ELSIF kind = 'create' AND fact -> 'carried' ? 'jid' THEN
-		PERFORM wa_private.apply_group(bot, fact -> 'carried', 'create', received, received, '{}', NULL, NULL);
+		PERFORM wa_private.apply_group(bot, fact -> 'carried', 'create', at, at, '{}', NULL, NULL);
 		PERFORM wa_private.change_own_bots(bot, g, kind, fact, at, received);
 	END IF;
 END
@@ -628,7 +628,7 @@ BEGIN
 	END IF;
 	IF kind = 'create' AND fact -> 'carried' ? 'jid' THEN
 		SELECT r.* INTO more
-		FROM wa_private.apply_group(bot, fact -> 'carried', 'create', received, received, people,
+		FROM wa_private.apply_group(bot, fact -> 'carried', 'create', at, at, people,
 			to_timestamp((fact #>> '{carried,created_at}')::double precision), actor) AS r;
 		event_ids := event_ids || more.event_ids;
 		ask := more.ask;

@@ -235,7 +235,7 @@ BEGIN
 			INSERT INTO wa.group_events (event_id, group_id, occurred_at, at_precision, source, kind, action, how, target,
 				version_before, version_after, received_at)
 			SELECT n.event_id, g.group_id, n.at, CASE WHEN n.exact THEN interval '0' ELSE since END, 'snapshot', 'join', 'add',
-				'unknown', n.user_id, g.equal_version, listed_version, received
+				'unknown', n.user_id, g.equal_version, listed_version, clock_timestamp()
 			FROM new AS n
 			WHERE (SELECT count(*) FROM months) >= 0
 			RETURNING group_events.event_id
@@ -262,7 +262,7 @@ BEGIN
 			INSERT INTO wa.group_events (event_id, group_id, occurred_at, at_precision, source, kind, action, how, target,
 				version_before, version_after, received_at)
 			SELECT n.event_id, g.group_id, n.at, since, 'snapshot', 'leave', 'remove', 'unknown', n.user_id, g.equal_version,
-				listed_version, received
+				listed_version, clock_timestamp()
 			FROM gone AS n
 			RETURNING group_events.event_id
 		)
@@ -287,7 +287,7 @@ BEGIN
 		INSERT INTO wa.group_events (event_id, group_id, occurred_at, at_precision, source, kind, action, target,
 			version_before, version_after, details, received_at)
 		SELECT c.event_id, g.group_id, now_at, since, 'snapshot', c.kind, c.kind, c.user_id, g.equal_version,
-			listed_version, jsonb_build_object('role', c.role), received
+			listed_version, jsonb_build_object('role', c.role), clock_timestamp()
 		FROM changed AS c
 		WHERE NOT first
 		RETURNING group_events.event_id
@@ -306,8 +306,9 @@ COMMENT ON FUNCTION wa_private.apply_roster(record, jsonb, jsonb, timestamptz, t
 'part of the fact group: compares a list of members with the tables';
 
 /*
- * The fact "group", also for the metadata that a create carries.  ask: the
- * list was too old to be used and should be asked for again.
+ * The fact "group", also for the metadata that a create carries, which are as
+ * of the create however much later it came: what follows it is newer.
+ * ask: the list was too old to be used and should be asked for again.
  */
 CREATE FUNCTION wa_private.apply_group(bot bigint, said jsonb, told_by text, asked timestamptz, received timestamptz,
 	people jsonb, made_at timestamptz, maker bigint, OUT event_ids bigint[], OUT ask boolean)
