@@ -45,13 +45,10 @@ BEGIN
 	ALTER SEQUENCE wa.group_events_event_id_seq OWNED BY wa.group_events.event_id;
 	CREATE INDEX IF NOT EXISTS group_events_group_id_idx ON wa.group_events (group_id, occurred_at);
 	CREATE INDEX IF NOT EXISTS group_events_occurred_at_idx ON wa.group_events (occurred_at);
-	CREATE INDEX IF NOT EXISTS group_events_inferred_idx ON wa.group_events (occurred_at)
-		WHERE at_precision IS DISTINCT FROM interval '0';
 	CREATE INDEX IF NOT EXISTS group_events_version_idx ON wa.group_events (group_id, version_after)
 		WHERE version_after IS NOT NULL;
 	CREATE INDEX IF NOT EXISTS group_events_target_idx ON wa.group_events (target, group_id, occurred_at)
 		WHERE target IS NOT NULL;
-	CREATE INDEX IF NOT EXISTS group_events_occurred_at_idx ON wa.group_events USING brin (occurred_at);
 	CREATE INDEX IF NOT EXISTS group_events_inferred_idx ON wa.group_events (occurred_at)
 		WHERE kind IN ('join', 'leave') AND at_precision IS DISTINCT FROM interval '0';
 	CREATE INDEX IF NOT EXISTS group_events_actor_idx ON wa.group_events (actor)
@@ -60,10 +57,8 @@ BEGIN
 	COMMENT ON TABLE wa.group_events IS 'everything that happened in the groups: one row per real event and person it is about, however many bots saw it';
 	COMMENT ON INDEX wa.group_events_group_id_idx IS 'what happened in a group when';
 	COMMENT ON INDEX wa.group_events_occurred_at_idx IS 'what happened when, in all groups';
-	COMMENT ON INDEX wa.group_events_inferred_idx IS 'events without an exact time';
 	COMMENT ON INDEX wa.group_events_version_idx IS 'the event of a participant version, to know it again';
 	COMMENT ON INDEX wa.group_events_target_idx IS 'what happened to a person';
-	COMMENT ON INDEX wa.group_events_occurred_at_idx IS 'what happened in all groups on a day';
 	COMMENT ON INDEX wa.group_events_inferred_idx IS 'joins and leaves without an exact time';
 	COMMENT ON INDEX wa.group_events_actor_idx IS 'what a person did';
 	COMMENT ON COLUMN wa.group_events.event_id IS 'number of the event';

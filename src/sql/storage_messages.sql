@@ -112,7 +112,6 @@ BEGIN
 	) PARTITION BY RANGE (sent_at);
 	ALTER SEQUENCE wa.messages_message_id_seq OWNED BY wa.messages.message_id;
 	CREATE INDEX IF NOT EXISTS messages_chat_id_idx ON wa.messages (chat_id, sent_at);
-	CREATE INDEX IF NOT EXISTS messages_sent_at_idx ON wa.messages USING brin (sent_at);
 	CREATE INDEX IF NOT EXISTS messages_sender_idx ON wa.messages (sender, sent_at);
 	-- messages come in the order of their times, mostly: a hundredth of the size of another index finds those of a day
 	CREATE INDEX IF NOT EXISTS messages_sent_at_idx ON wa.messages USING brin (sent_at) WITH (pages_per_range = 32, autosummarize = on);
@@ -129,7 +128,6 @@ BEGIN
 	COMMENT ON INDEX wa.messages_chat_id_idx IS 'the messages of a chat in order';
 	COMMENT ON INDEX wa.messages_sent_at_idx IS 'what was written in all chats on a day';
 	COMMENT ON INDEX wa.messages_sender_idx IS 'what a person wrote when';
-	COMMENT ON INDEX wa.messages_sent_at_idx IS 'the messages of some days, of all chats';
 	COMMENT ON INDEX wa.messages_polls_idx IS 'the polls';
 	COMMENT ON INDEX wa.messages_unread_idx IS 'messages that could not be read';
 	COMMENT ON INDEX wa.messages_expires_at_idx IS 'messages that disappear';
