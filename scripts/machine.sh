@@ -90,6 +90,8 @@ machine_install()
 	fi
 	# Older releases have the sanitizers' runtime inside clang's own packages.
 	apt-cache show libclang-rt-dev >/dev/null 2>&1 || missing=$(printf '%s' "$missing" | sed 's/ libclang-rt-dev//')
+	# Newer releases have newer versions only; the layout of the code is not checked then.
+	apt-cache show clang-format-14 >/dev/null 2>&1 || missing=$(printf '%s' "$missing" | sed 's/ clang-format-14//')
 	# Ubuntu has Chromium as a snap only; the tests of pages are skipped without it.
 	apt-cache show chromium 2>/dev/null | grep -q '^Depends:.*libc6' || missing=$(printf '%s' "$missing" | sed 's/ chromium//')
 	apt_get_install $missing
