@@ -5,6 +5,12 @@
  * What is stored counts (state stored), also when it was deleted for everybody;
  * what cannot be read, and what disappeared, does not.  Statistics of messages
  * are about groups, except where they speak of direct chats.
+ *
+ * Who wrote how much is asked of wa_private.said, where a query takes whole days
+ * from the roll-up and the rest of its range from the messages.  Such functions
+ * set enable_indexscan = off: the days of the roll-up lie one after the other,
+ * but what lies within a day has no order, so that a bitmap, which reads a page
+ * once, is four times as fast as the index scan that the planner would take.
  */
 
 /* The chats of the groups of a statistic, and to which line each belongs; see wa_private.stat_series(). */
@@ -63,9 +69,9 @@ BEGIN
 			  UNION ALL
 			  SELECT extract(isodow FROM wa_private.stat_day(m.sent_at, zone))::integer, extract(hour FROM m.sent_at AT TIME ZONE zone)::integer, 1
 			  FROM wa.messages AS m
-			  JOIN wa_private.stat_chats("group", bot, 'total', "from") AS s ON s.chat_id = m.chat_id
-			  WHERE whole.edges AND m.sent_at >= "from" AND m.sent_at < "to"
-				AND (m.sent_at < whole.since OR m.sent_at >= whole.until) AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))) AS x
+			  JOIN wa.chats AS c ON c.chat_id = m.chat_id AND c.kind = 'group'
+			  WHERE whole.edges AND (m.sent_at >= "from" AND m.sent_at < whole.since OR m.sent_at >= whole.until AND m.sent_at < "to")
+				AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))) AS x
 		GROUP BY 1, 2
 	)
 	SELECT d.n, h.n, coalesce(c.messages, 0), wa_private.stat_percent(coalesce(c.messages, 0), sum(c.messages) OVER ())
@@ -84,17 +90,21 @@ RETURNS TABLE ("time" timestamptz, id bigint, label text, messages bigint, peopl
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET enable_indexscan = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE
+	zone text := wa_private.stat_timezone();
 	chats bigint[];
 	whole record;
 	begins timestamptz[];
+	days date[];
 	first timestamptz;
 	last timestamptz;
 BEGIN
-	SELECT array_agg(s.since ORDER BY s.n), min(s.since), max(s.until) INTO begins, first, last
+	SELECT array_agg(s.since ORDER BY s.n), array_agg(wa_private.stat_day(s.since, zone) ORDER BY s.n), min(s.since), max(s.until)
+	INTO begins, days, first, last
 	FROM wa_private.stat_steps("from", "to", step) AS s;
 	chats := wa_private.stat_chat_list("group", bot, first);
 	-- steps of an hour are counted from the rows
@@ -103,24 +113,24 @@ BEGIN
 	WITH lines AS (
 		SELECT DISTINCT s.id, s.label FROM wa_private.stat_series("group", bot, by, first) AS s
 		UNION SELECT 0, 'all' WHERE by = 'total'
-	), said AS (
-		SELECT d.chat_id, d.user_id, d.day::timestamp AT TIME ZONE whole.zone AS at, d.messages, d.from_bots
-		FROM wa_private.speaker_days_now AS d
-		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (chats IS NULL OR d.chat_id = ANY (chats))
-		UNION ALL
-		SELECT m.chat_id, coalesce(m.sender, 0), m.sent_at, 1, m.from_me::integer
-		FROM wa.messages AS m
-		WHERE whole.edges AND m.sent_at >= first AND m.sent_at < last AND (m.sent_at < whole.since OR m.sent_at >= whole.until)
-			AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))
 	), steps AS (
-		SELECT s.id, width_bucket(x.at, begins) AS n, x.user_id, x.chat_id, sum(x.messages) AS messages, sum(x.from_bots) AS from_bots
-		FROM said AS x
-		JOIN wa_private.stat_chats("group", bot, by, first) AS s ON s.chat_id = x.chat_id
-		GROUP BY 1, 2, 3, 4
+		-- everybody once in a step, and every chat once
+		SELECT s.id, coalesce(width_bucket(x.sent_at, begins), width_bucket(x.day, days)) AS n, x.user_id, x.chat_id,
+			sum(x.messages) AS messages, sum(x.from_bots) AS from_bots
+		FROM wa_private.said AS x
+		JOIN wa.chats AS c ON c.chat_id = x.chat_id AND c.kind = 'group'
+		JOIN (SELECT 0::bigint AS id, NULL::bigint AS group_id WHERE by = 'total'
+			UNION ALL SELECT y.id, y.group_id FROM wa_private.stat_series("group", bot, by, first) AS y WHERE by <> 'total') AS s
+			ON by = 'total' OR s.group_id = c.group_id
+		WHERE (x.rolled_up AND x.day >= whole.first_day AND x.day < whole.last_day
+			OR NOT x.rolled_up AND whole.edges AND (x.sent_at >= first AND x.sent_at < whole.since OR x.sent_at >= whole.until AND x.sent_at < last))
+			AND (chats IS NULL OR x.chat_id = ANY (chats))
+		GROUP BY GROUPING SETS ((1, 2, 3), (1, 2, 4))
 		HAVING sum(x.messages) > 0
 	), counted AS (
-		SELECT s.id, s.n, sum(s.messages)::bigint AS messages, count(DISTINCT nullif(s.user_id, 0)) AS people,
-			count(DISTINCT s.chat_id) AS groups, sum(s.from_bots)::bigint AS from_bots
+		SELECT s.id, s.n, count(nullif(s.user_id, 0)) AS people, count(s.chat_id) AS groups,
+			sum(s.messages) FILTER (WHERE s.chat_id IS NOT NULL)::bigint AS messages,
+			sum(s.from_bots) FILTER (WHERE s.chat_id IS NOT NULL)::bigint AS from_bots
 		FROM steps AS s
 		GROUP BY 1, 2
 	)
@@ -140,6 +150,7 @@ RETURNS TABLE ("time" timestamptz, id bigint, label text, daily bigint, weekly b
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET enable_indexscan = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
@@ -148,6 +159,7 @@ DECLARE
 	chats bigint[];
 	whole record;
 	begins timestamptz[];
+	first date;
 	since timestamptz;
 	last timestamptz;
 BEGIN
@@ -155,6 +167,7 @@ BEGIN
 	SELECT min(s.since) INTO since FROM wa_private.stat_steps("from", "to", 'day') AS s;
 	SELECT array_agg(s.since ORDER BY s.n), max(s.until) INTO begins, last
 	FROM wa_private.stat_steps(((since AT TIME ZONE zone) - interval '29 days') AT TIME ZONE zone, greatest("to", since), 'day') AS s;
+	first := wa_private.stat_day(begins[1], zone);
 	chats := wa_private.stat_chat_list("group", bot, since);
 	SELECT w.* INTO whole FROM wa_private.stat_whole_days(begins[1], last) AS w;
 	RETURN QUERY
@@ -162,31 +175,34 @@ BEGIN
 		SELECT DISTINCT s.id, s.label FROM wa_private.stat_series("group", bot, by, since) AS s
 		UNION SELECT 0, 'all' WHERE by = 'total'
 	), said AS (
-		SELECT d.chat_id, d.user_id, d.day::timestamp AT TIME ZONE whole.zone AS at, d.messages, d.from_bots
-		FROM wa_private.speaker_days_now AS d
-		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (chats IS NULL OR d.chat_id = ANY (chats))
-		UNION ALL
-		SELECT m.chat_id, coalesce(m.sender, 0), m.sent_at, 1, m.from_me::integer
-		FROM wa.messages AS m
-		WHERE whole.edges AND m.sent_at >= begins[1] AND m.sent_at < last AND (m.sent_at < whole.since OR m.sent_at >= whole.until)
-			AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))
+		-- sorted once, for the sums and for the spans
+		SELECT x.user_id AS sender, s.id, coalesce(x.day, wa_private.stat_day(x.sent_at, zone)) AS day, x.messages
+		FROM wa_private.said AS x
+		JOIN wa.chats AS c ON c.chat_id = x.chat_id AND c.kind = 'group'
+		JOIN (SELECT 0::bigint AS id, NULL::bigint AS group_id WHERE by = 'total'
+			UNION ALL SELECT y.id, y.group_id FROM wa_private.stat_series("group", bot, by, since) AS y WHERE by <> 'total') AS s
+			ON by = 'total' OR s.group_id = c.group_id
+		WHERE (x.rolled_up AND x.day >= whole.first_day AND x.day < whole.last_day
+			OR NOT x.rolled_up AND whole.edges AND (x.sent_at >= begins[1] AND x.sent_at < whole.since OR x.sent_at >= whole.until AND x.sent_at < last))
+			AND (chats IS NULL OR x.chat_id = ANY (chats))
+			AND x.user_id <> 0
+		ORDER BY 1, 2, 3
+		OFFSET 0
 	), days AS (
-		SELECT s.id, x.user_id AS sender, width_bucket(x.at, begins) AS n
+		SELECT x.sender, x.id, x.day
 		FROM said AS x
-		JOIN wa_private.stat_chats("group", bot, by, since) AS s ON s.chat_id = x.chat_id
-		WHERE x.user_id <> 0
 		GROUP BY 1, 2, 3
 		HAVING sum(x.messages) > 0
 	), spans AS (
 		-- a day counts until the same person's next one, so that nobody counts twice
-		SELECT d.id, d.n, lead(d.n) OVER (PARTITION BY d.id, d.sender ORDER BY d.n) AS next FROM days AS d
+		SELECT d.id, d.day, lead(d.day) OVER (PARTITION BY d.sender, d.id ORDER BY d.day) AS next FROM days AS d
 	), alike AS (
-		SELECT s.id, s.n, s.next, count(*) AS people FROM spans AS s GROUP BY 1, 2, 3
+		SELECT s.id, s.day, s.next, count(*) AS people FROM spans AS s GROUP BY 1, 2, 3
 	), changes AS (
-		SELECT s.id, x.n, sum(x.daily * s.people) AS daily, sum(x.weekly * s.people) AS weekly, sum(x.monthly * s.people) AS monthly
+		SELECT s.id, x.day - first + 1 AS n, sum(x.daily * s.people) AS daily, sum(x.weekly * s.people) AS weekly, sum(x.monthly * s.people) AS monthly
 		FROM alike AS s
-		CROSS JOIN LATERAL (VALUES (s.n, 1, 1, 1), (s.n + 1, -1, 0, 0), (least(s.n + 7, s.next), 0, -1, 0),
-			(least(s.n + 30, s.next), 0, 0, -1)) AS x (n, daily, weekly, monthly)
+		CROSS JOIN LATERAL (VALUES (s.day, 1, 1, 1), (s.day + 1, -1, 0, 0), (least(s.day + 7, s.next), 0, -1, 0),
+			(least(s.day + 30, s.next), 0, 0, -1)) AS x (day, daily, weekly, monthly)
 		GROUP BY 1, 2
 	), running AS (
 		SELECT t.since, t.n, l.id, l.label, sum(c.daily) OVER w AS daily, sum(c.weekly) OVER w AS weekly, sum(c.monthly) OVER w AS monthly
@@ -211,6 +227,7 @@ RETURNS TABLE (group_id bigint, group_subject text, members bigint, wrote bigint
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET enable_indexscan = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
@@ -222,31 +239,34 @@ BEGIN
 	chats := wa_private.stat_chat_list("group", bot, "from");
 	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", "to") AS w;
 	RETURN QUERY
-	WITH series AS MATERIALIZED (
-		SELECT s.* FROM wa_private.stat_chats("group", bot, 'group', "from") AS s
-		JOIN wa.groups AS g ON g.group_id = s.group_id AND g.watch_level = 'messages'
-	), said AS (
-		SELECT d.chat_id, d.user_id, d.day::timestamp AT TIME ZONE whole.zone AS at, d.messages, d.from_bots
-		FROM wa_private.speaker_days_now AS d
-		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (chats IS NULL OR d.chat_id = ANY (chats))
-		UNION ALL
-		SELECT m.chat_id, coalesce(m.sender, 0), m.sent_at, 1, m.from_me::integer
-		FROM wa.messages AS m
-		WHERE whole.edges AND m.sent_at >= "from" AND m.sent_at < "to" AND (m.sent_at < whole.since OR m.sent_at >= whole.until)
-			AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))
-	), wrote AS (
-		SELECT s.group_id, x.user_id AS sender
-		FROM said AS x
-		JOIN series AS s ON s.chat_id = x.chat_id
+	WITH wrote AS (
+		SELECT x.chat_id, x.user_id AS sender
+		FROM wa_private.said AS x
+		WHERE (x.rolled_up AND x.day >= whole.first_day AND x.day < whole.last_day
+			OR NOT x.rolled_up AND whole.edges AND (x.sent_at >= "from" AND x.sent_at < whole.since OR x.sent_at >= whole.until AND x.sent_at < "to"))
+			AND (chats IS NULL OR x.chat_id = ANY (chats))
 		GROUP BY 1, 2
 		HAVING sum(x.messages) > 0
+	), spoke AS (
+		SELECT c.group_id, count(*) AS members
+		FROM wrote AS w
+		JOIN wa.chats AS c ON c.chat_id = w.chat_id
+		JOIN wa.memberships AS m ON m.group_id = c.group_id AND m.user_id = w.sender AND m.left_at IS NULL
+		GROUP BY 1
+	), present AS (
+		-- at the end of time who is there now
+		SELECT d.group_id, sum(d.members)::bigint AS members
+		FROM wa_private.member_days_now AS d
+		WHERE d.day = 'infinity'
+		GROUP BY 1
 	)
-	SELECT s.group_id, s.label, count(m.user_id), count(w.sender), count(m.user_id) - count(w.sender),
-		wa_private.stat_percent(count(m.user_id) - count(w.sender), count(m.user_id))
-	FROM series AS s
-	LEFT JOIN wa.memberships AS m ON m.group_id = s.group_id AND m.left_at IS NULL
-	LEFT JOIN wrote AS w ON w.group_id = m.group_id AND w.sender = m.user_id
-	GROUP BY 1, 2
+	SELECT g.group_id, coalesce(g.subject, g.jid), coalesce(p.members, 0), coalesce(s.members, 0), coalesce(p.members, 0) - coalesce(s.members, 0),
+		wa_private.stat_percent(p.members - coalesce(s.members, 0), p.members)
+	FROM wa.groups AS g
+	JOIN wa.chats AS c ON c.group_id = g.group_id
+	LEFT JOIN present AS p ON p.group_id = g.group_id
+	LEFT JOIN spoke AS s ON s.group_id = g.group_id
+	WHERE g.watch_level = 'messages' AND (chats IS NULL OR c.chat_id = ANY (chats))
 	ORDER BY 3 DESC, 2, 1;
 END
 $$;
@@ -263,38 +283,31 @@ SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE
-	chats bigint[];
-	whole record;
+	groups bigint[];
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	PERFORM wa_private.stat_check_limit("limit");
-	chats := wa_private.stat_chat_list("group", bot, "from");
-	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", "to") AS w;
+	groups := wa_private.stat_groups("group", bot, "from");
 	RETURN QUERY
-	WITH series AS MATERIALIZED (
-		SELECT s.* FROM wa_private.stat_chats("group", bot, 'group', "from") AS s
-		JOIN wa.groups AS g ON g.group_id = s.group_id AND g.watch_level = 'messages'
-	), said AS (
-		SELECT d.chat_id, d.user_id, d.day::timestamp AT TIME ZONE whole.zone AS at, d.messages, d.from_bots
-		FROM wa_private.speaker_days_now AS d
-		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (chats IS NULL OR d.chat_id = ANY (chats))
-		UNION ALL
-		SELECT m.chat_id, coalesce(m.sender, 0), m.sent_at, 1, m.from_me::integer
-		FROM wa.messages AS m
-		WHERE whole.edges AND m.sent_at >= "from" AND m.sent_at < "to" AND (m.sent_at < whole.since OR m.sent_at >= whole.until)
-			AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))
-	), wrote AS (
-		SELECT s.group_id, x.user_id AS sender
-		FROM said AS x
-		JOIN series AS s ON s.chat_id = x.chat_id
-		GROUP BY 1, 2
-		HAVING sum(x.messages) > 0
+	-- many are silent: asked one by one in their order, some are soon found
+	WITH present AS (
+		SELECT c.chat_id, m.group_id, coalesce(g.subject, g.jid) AS label, m.user_id, m.role, m.joined_at
+		FROM wa.memberships AS m
+		JOIN wa.groups AS g ON g.group_id = m.group_id AND g.watch_level = 'messages'
+		JOIN wa.chats AS c ON c.group_id = m.group_id
+		WHERE m.left_at IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
+		ORDER BY m.joined_at, m.group_id, m.user_id
+		OFFSET 0
 	), silent AS (
-		SELECT s.group_id, s.label, m.user_id, m.role, m.joined_at
-		FROM series AS s
-		JOIN wa.memberships AS m ON m.group_id = s.group_id AND m.left_at IS NULL
-		WHERE NOT EXISTS (SELECT FROM wrote AS w WHERE w.group_id = m.group_id AND w.sender = m.user_id)
-		ORDER BY m.joined_at, s.group_id, m.user_id
+		SELECT x.*
+		FROM present AS x
+		LEFT JOIN LATERAL (
+			SELECT true AS wrote
+			FROM wa.messages AS m
+			WHERE m.chat_id = x.chat_id AND m.sender = x.user_id AND m.sent_at >= "from" AND m.sent_at < "to" AND m.state = 'stored'
+			LIMIT 1) AS w ON true
+		WHERE w.wrote IS NULL
+		ORDER BY x.joined_at, x.group_id, x.user_id
 		LIMIT "limit"
 	)
 	SELECT x.group_id, x.label, x.user_id, p.name, x.role, x.joined_at
@@ -331,9 +344,9 @@ BEGIN
 		  UNION ALL
 		  SELECT coalesce(m.kind, 'unknown'), 1, m.is_forwarded::integer, (m.edited_at IS NOT NULL)::integer, (m.revoked_at IS NOT NULL)::integer
 		  FROM wa.messages AS m
-		  JOIN wa_private.stat_chats("group", bot, 'total', "from") AS s ON s.chat_id = m.chat_id
-		  WHERE whole.edges AND m.sent_at >= "from" AND m.sent_at < "to"
-			AND (m.sent_at < whole.since OR m.sent_at >= whole.until) AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))) AS x
+		  JOIN wa.chats AS c ON c.chat_id = m.chat_id AND c.kind = 'group'
+		  WHERE whole.edges AND (m.sent_at >= "from" AND m.sent_at < whole.since OR m.sent_at >= whole.until AND m.sent_at < "to")
+			AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))) AS x
 	GROUP BY 1
 	HAVING sum(x.messages) > 0
 	ORDER BY 2 DESC, 1;
@@ -348,6 +361,7 @@ RETURNS TABLE (id bigint, label text, messages bigint, speakers bigint, top_mess
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET enable_indexscan = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
@@ -360,33 +374,40 @@ BEGIN
 	chats := wa_private.stat_chat_list("group", bot, "from");
 	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", "to") AS w;
 	RETURN QUERY
-	WITH said AS (
-		SELECT d.chat_id, d.user_id, d.day::timestamp AT TIME ZONE whole.zone AS at, d.messages, d.from_bots
-		FROM wa_private.speaker_days_now AS d
-		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (chats IS NULL OR d.chat_id = ANY (chats))
-		UNION ALL
-		SELECT m.chat_id, coalesce(m.sender, 0), m.sent_at, 1, m.from_me::integer
-		FROM wa.messages AS m
-		WHERE whole.edges AND m.sent_at >= "from" AND m.sent_at < "to" AND (m.sent_at < whole.since OR m.sent_at >= whole.until)
-			AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))
+	WITH lines AS (
+		SELECT DISTINCT s.id, s.label FROM wa_private.stat_series("group", bot, by, "from") AS s
 	), speakers AS (
-		SELECT s.id, s.label, x.user_id AS sender, sum(x.messages) AS messages
-		FROM said AS x
-		JOIN wa_private.stat_chats("group", bot, by, "from") AS s ON s.chat_id = x.chat_id
-		WHERE x.user_id <> 0
-		GROUP BY 1, 2, 3
+		SELECT s.id, x.user_id AS sender, sum(x.messages) AS messages
+		FROM wa_private.said AS x
+		JOIN wa.chats AS c ON c.chat_id = x.chat_id AND c.kind = 'group'
+		JOIN (SELECT 0::bigint AS id, NULL::bigint AS group_id WHERE by = 'total'
+			UNION ALL SELECT y.id, y.group_id FROM wa_private.stat_series("group", bot, by, "from") AS y WHERE by <> 'total') AS s
+			ON by = 'total' OR s.group_id = c.group_id
+		WHERE (x.rolled_up AND x.day >= whole.first_day AND x.day < whole.last_day
+			OR NOT x.rolled_up AND whole.edges AND (x.sent_at >= "from" AND x.sent_at < whole.since OR x.sent_at >= whole.until AND x.sent_at < "to"))
+			AND (chats IS NULL OR x.chat_id = ANY (chats))
+			AND x.user_id <> 0
+		GROUP BY 1, 2
 		HAVING sum(x.messages) > 0
-	), ranked AS (
-		SELECT s.*, row_number() OVER (PARTITION BY s.id ORDER BY s.messages, s.sender) AS up,
-			row_number() OVER (PARTITION BY s.id ORDER BY s.messages DESC, s.sender DESC) AS down
+	), alike AS (
+		-- those who wrote as much are counted together; upto: how many wrote that much or less
+		SELECT s.id, s.messages, count(*) AS people, sum(count(*)) OVER (PARTITION BY s.id ORDER BY s.messages) AS upto,
+			sum(count(*)) OVER (PARTITION BY s.id) AS speakers
 		FROM speakers AS s
+		GROUP BY 1, 2
+	), counted AS (
+		SELECT a.id, sum(a.messages * a.people) AS messages, max(a.speakers) AS speakers,
+			sum(a.messages * greatest(least(a.people, top - (a.speakers - a.upto)), 0)) AS top,
+			-- their places in rising order, times what each of them wrote
+			sum(a.messages * a.people * (2 * a.upto - a.people + 1) / 2) AS placed
+		FROM alike AS a
+		GROUP BY 1
 	)
-	SELECT nullif(r.id, 0), r.label, sum(r.messages)::bigint, count(*), (sum(r.messages) FILTER (WHERE r.down <= top))::bigint,
-		wa_private.stat_percent(sum(r.messages) FILTER (WHERE r.down <= top), sum(r.messages)),
+	SELECT nullif(l.id, 0), l.label, c.messages::bigint, c.speakers::bigint, c.top::bigint, wa_private.stat_percent(c.top, c.messages),
 		-- of x in rising order: 2 * sum(i * x) / (n * sum(x)) - (n + 1) / n
-		round(2 * sum(r.up * r.messages) / (count(*) * sum(r.messages)) - (count(*) + 1)::numeric / count(*), 4)
-	FROM ranked AS r
-	GROUP BY r.id, r.label
+		round(2 * c.placed / (c.speakers * c.messages) - (c.speakers + 1)::numeric / c.speakers, 4)
+	FROM counted AS c
+	JOIN lines AS l ON l.id = c.id
 	ORDER BY 3 DESC, 2, 1;
 END
 $$;
@@ -399,6 +420,7 @@ RETURNS TABLE (user_id bigint, name text, messages bigint, percent numeric, grou
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET enable_indexscan = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
@@ -412,28 +434,30 @@ BEGIN
 	chats := wa_private.stat_chat_list("group", bot, "from");
 	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", "to") AS w;
 	RETURN QUERY
-	WITH said AS (
-		SELECT d.chat_id, d.user_id, d.day::timestamp AT TIME ZONE whole.zone AS at, d.messages, d.from_bots
-		FROM wa_private.speaker_days_now AS d
-		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (chats IS NULL OR d.chat_id = ANY (chats))
-		UNION ALL
-		SELECT m.chat_id, coalesce(m.sender, 0), m.sent_at, 1, m.from_me::integer
-		FROM wa.messages AS m
-		WHERE whole.edges AND m.sent_at >= "from" AND m.sent_at < "to" AND (m.sent_at < whole.since OR m.sent_at >= whole.until)
-			AND m.state = 'stored' AND (chats IS NULL OR m.chat_id = ANY (chats))
-	), days AS (
-		SELECT x.user_id AS sender, x.chat_id, wa_private.stat_day(x.at, zone) AS day, sum(x.messages) AS messages
-		FROM said AS x
-		JOIN wa_private.stat_chats("group", bot, 'total', "from") AS s ON s.chat_id = x.chat_id
-		GROUP BY 1, 2, 3
-		HAVING sum(x.messages) > 0
+	WITH said AS NOT MATERIALIZED (
+		SELECT x.user_id AS sender, x.chat_id, coalesce(x.day, wa_private.stat_day(x.sent_at, zone)) AS day, x.messages
+		FROM wa_private.said AS x
+		JOIN wa.chats AS c ON c.chat_id = x.chat_id AND c.kind = 'group'
+		WHERE (x.rolled_up AND x.day >= whole.first_day AND x.day < whole.last_day
+			OR NOT x.rolled_up AND whole.edges AND (x.sent_at >= "from" AND x.sent_at < whole.since OR x.sent_at >= whole.until AND x.sent_at < "to"))
+			AND (chats IS NULL OR x.chat_id = ANY (chats))
 	), spoke AS (
-		SELECT d.sender, sum(d.messages)::bigint AS messages, sum(sum(d.messages)) OVER () AS of_all, count(DISTINCT d.chat_id) AS groups,
-			count(DISTINCT d.day) AS active_days
-		FROM days AS d
+		SELECT s.sender, sum(s.messages) AS messages, sum(sum(s.messages)) OVER () AS of_all
+		FROM said AS s
 		GROUP BY 1
-	), best AS (
+		HAVING sum(s.messages) > 0
+	), first AS (
 		SELECT s.* FROM spoke AS s WHERE s.sender <> 0 ORDER BY s.messages DESC, s.sender LIMIT "limit"
+	), days AS (
+		SELECT s.sender, s.chat_id, s.day
+		FROM first AS f
+		JOIN said AS s ON s.sender = f.sender
+		GROUP BY 1, 2, 3
+		HAVING sum(s.messages) > 0
+	), best AS (
+		SELECT f.*, d.groups, d.active_days
+		FROM first AS f
+		JOIN (SELECT x.sender, count(DISTINCT x.chat_id) AS groups, count(DISTINCT x.day) AS active_days FROM days AS x GROUP BY 1) AS d ON d.sender = f.sender
 	)
 	SELECT b.sender, p.name, b.messages, wa_private.stat_percent(b.messages, b.of_all), b.groups, b.active_days, l.last_at
 	FROM best AS b

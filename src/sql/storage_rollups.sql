@@ -329,6 +329,22 @@ BEGIN
 		END LOOP;
 	END LOOP;
 
+	CREATE OR REPLACE VIEW wa_private.said AS
+	SELECT d.chat_id, d.user_id, d.day, NULL::timestamptz AS sent_at, d.messages::integer AS messages, d.from_bots::integer AS from_bots, true AS rolled_up
+	FROM wa_private.speaker_days_now AS d
+	UNION ALL
+	SELECT m.chat_id, coalesce(m.sender, 0), NULL, m.sent_at, 1, m.from_me::integer, false
+	FROM wa.messages AS m
+	WHERE m.state = 'stored';
+	COMMENT ON VIEW wa_private.said IS 'who wrote how much, twice: by day (rolled_up), and message by message; which of them answers for which time, wa_private.stat_whole_days() says';
+	COMMENT ON COLUMN wa_private.said.chat_id IS 'the chat';
+	COMMENT ON COLUMN wa_private.said.user_id IS 'the person; 0: not told';
+	COMMENT ON COLUMN wa_private.said.day IS 'the day, of what is rolled up';
+	COMMENT ON COLUMN wa_private.said.sent_at IS 'the time of a message';
+	COMMENT ON COLUMN wa_private.said.messages IS 'messages that could be read';
+	COMMENT ON COLUMN wa_private.said.from_bots IS 'of these, by the account of the bot that brought them';
+	COMMENT ON COLUMN wa_private.said.rolled_up IS 'from the roll-up, else a message';
+
 	CREATE OR REPLACE VIEW wa.growth_by_day AS
 	SELECT d.day::timestamp AT TIME ZONE z.zone AS "time", d.group_id, g.subject AS group_subject,
 		(coalesce(sum(d.events) FILTER (WHERE d.kind = 'join'), 0))::bigint AS joins,
