@@ -59,6 +59,18 @@ find_postgresql()
 	return 1
 }
 
+# Takes out of $missing what this release does not have and the tests can do without.
+leave_out_unknown()
+{
+	apt-cache show libc6-dev >/dev/null 2>&1 || return 0	# no lists yet
+	# Older releases have the sanitizers' runtime inside clang's own packages.
+	apt-cache show libclang-rt-dev >/dev/null 2>&1 || missing=$(printf '%s' "$missing" | sed 's/ libclang-rt-dev//')
+	# Newer releases have newer versions only; the layout of the code is not checked then.
+	apt-cache show clang-format-14 >/dev/null 2>&1 || missing=$(printf '%s' "$missing" | sed 's/ clang-format-14//')
+	# Ubuntu has Chromium as a snap only; the tests of pages are skipped without it.
+	apt-cache show chromium 2>/dev/null | grep -q '^Depends:.*libc6' || missing=$(printf '%s' "$missing" | sed 's/ chromium//')
+}
+
 # machine_install PACKAGE...: installs what is missing, PostgreSQL included.
 machine_install()
 {
@@ -79,6 +91,7 @@ machine_install()
 	then
 		server=yes
 	fi
+	leave_out_unknown
 	[ -n "$missing$server" ] || return 0
 
 	say "Installing Debian packages:${missing}${server:+ postgresql postgresql-server-dev (no cluster of its own is made)}"
@@ -88,12 +101,7 @@ machine_install()
 		cat "$MACHINE_LOG" >&2
 		fail "apt-get update failed" "look at the lines above; is the network up?"
 	fi
-	# Older releases have the sanitizers' runtime inside clang's own packages.
-	apt-cache show libclang-rt-dev >/dev/null 2>&1 || missing=$(printf '%s' "$missing" | sed 's/ libclang-rt-dev//')
-	# Newer releases have newer versions only; the layout of the code is not checked then.
-	apt-cache show clang-format-14 >/dev/null 2>&1 || missing=$(printf '%s' "$missing" | sed 's/ clang-format-14//')
-	# Ubuntu has Chromium as a snap only; the tests of pages are skipped without it.
-	apt-cache show chromium 2>/dev/null | grep -q '^Depends:.*libc6' || missing=$(printf '%s' "$missing" | sed 's/ chromium//')
+	leave_out_unknown
 	apt_get_install $missing
 	if [ -n "$server" ]
 	then
