@@ -61,13 +61,13 @@ sub group_queries
 
 my $queries = group_queries();
 my $listed = $node->safe_psql('postgres', 'SELECT roster_at FROM wa.groups');
-$node->restart('fast');
+$node->restart;
 wait_for($node, "SELECT status = 'online' FROM wa.bots", 'online after a short absence');
 is(group_queries(), $queries, 'no list is asked for when the queue covers the absence');
 $node->safe_psql('postgres', "SELECT wa.pause_bot('one')");
 wait_for($node, "SELECT status = 'offline' FROM wa.bots", 'paused');
 $node->safe_psql('postgres', "UPDATE wa.bots SET last_online_at = now() - interval '11 days', last_stanza_at = NULL");
-$node->restart('fast');
+$node->restart;
 $node->safe_psql('postgres', "SELECT wa.resume_bot('one')");
 wait_for($node, "SELECT status = 'online' FROM wa.bots", 'online after a long absence');
 wait_for($node, "SELECT roster_at > '$listed' FROM wa.groups", 'the rosters are compared after a long absence');

@@ -87,7 +87,7 @@ cmp_ok(truth()->{queries}, '<=', $asked + 12, 'with few questions');
 # ---- a restart asks nothing; what happened meanwhile is a difference
 
 $asked = truth()->{queries};
-$node->restart('fast');
+$node->restart;
 wait_for($node, "SELECT status = 'online' FROM wa.bots", 'online again');
 wait_connected($simulator, $bot, 'caught up');
 settled('after the restart');
@@ -148,7 +148,7 @@ wait_for($node, "SELECT count(*) = 1 FROM wa_private.records WHERE kind = 9 AND 
 my $asked_for = "SELECT count(*) FROM wa_private.records WHERE kind = 8 AND get_byte(data, 0) = 2";
 wait_for($node, "SELECT ($asked_for) = 1", 'which the phone is asked for');
 is($node->safe_psql('postgres', 'SELECT status FROM wa.bots'), 'online', 'the bot is online');
-$node->restart('fast');
+$node->restart;
 wait_for($node, "SELECT status = 'online' FROM wa.bots", 'and after a restart');
 wait_connected($simulator, $bot, 'caught up once more');
 is(truth()->{key_requests}, $requests + 1, 'once');
