@@ -14,8 +14,10 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 /* ---- items ---- */
@@ -130,14 +132,41 @@ store_array_values(Datum *values, int count, Oid type)
 		construct_array(values, count, type, len, len < 8 || FLOAT8PASSBYVAL, align));
 }
 
+/*
+ * Of texts, NULL for SQL's NULL.  Reading JSON leaves several times as much
+ * behind, which goes before the next one is read: it would stay for as long as
+ * the rows are written.
+ */
 static Datum
-jsonb_array(Datum *values, bool *nulls, int count)
+jsonb_array(const char *const *texts, int count)
 {
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext aside =
+		AllocSetContextCreate(caller, "wa_collector json", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext reading =
+		AllocSetContextCreate(aside, "wa_collector json text", ALLOCSET_DEFAULT_SIZES);
+	Datum *values = MemoryContextAlloc(aside, sizeof(Datum) * count);
+	bool *nulls = MemoryContextAlloc(aside, sizeof(bool) * count);
 	int dims[1] = {count};
 	int bounds[1] = {1};
+	Datum array;
 
-	return PointerGetDatum(
+	for (int i = 0; i < count; i++)
+	{
+		nulls[i] = texts[i] == NULL;
+		if (nulls[i])
+			continue;
+		MemoryContextSwitchTo(reading);
+		values[i] = DirectFunctionCall1(jsonb_in, CStringGetDatum(texts[i]));
+		MemoryContextSwitchTo(aside);
+		values[i] = datumCopy(values[i], false, -1);
+		MemoryContextReset(reading);
+	}
+	MemoryContextSwitchTo(caller);
+	array = PointerGetDatum(
 		construct_md_array(values, nulls, 1, dims, bounds, JSONBOID, -1, false, TYPALIGN_INT));
+	MemoryContextDelete(aside);
+	return array;
 }
 
 /* ---- the call ---- */
@@ -153,7 +182,7 @@ static void
 add_facts(Args *args, StoreItem *const *items, int count, int n_facts)
 {
 	Datum *bots = palloc(sizeof(Datum) * Max(n_facts, 1));
-	Datum *facts = palloc(sizeof(Datum) * Max(n_facts, 1));
+	const char **facts = palloc(sizeof(char *) * Max(n_facts, 1));
 	int n = 0;
 
 	for (int i = 0; i < count; i++)
@@ -161,10 +190,10 @@ add_facts(Args *args, StoreItem *const *items, int count, int n_facts)
 		if (items[i]->kind != STORE_FACT)
 			continue;
 		bots[n] = Int64GetDatum(items[i]->bot_id);
-		facts[n++] = DirectFunctionCall1(jsonb_in, CStringGetDatum(items[i]->fact));
+		facts[n++] = items[i]->fact;
 	}
 	store_arg_datum(args, store_array_values(bots, n, INT8OID), false);
-	store_arg_datum(args, jsonb_array(facts, NULL, n), false);
+	store_arg_datum(args, jsonb_array(facts, n), false);
 }
 
 static void
@@ -176,8 +205,7 @@ add_messages(Args *args, StoreItem *const *items, int count, int n_messages)
 	Datum *sent = palloc(sizeof(Datum) * n_messages);
 	Datum *received = palloc(sizeof(Datum) * n_messages);
 	Datum *flags = palloc(sizeof(Datum) * n_messages);
-	Datum *extra = palloc(sizeof(Datum) * n_messages);
-	bool *no_extra = palloc(sizeof(bool) * n_messages);
+	const char **extra = palloc(sizeof(char *) * n_messages);
 	int n = 0;
 
 #define STRINGS(member, type)                                                                      \
@@ -195,10 +223,7 @@ add_messages(Args *args, StoreItem *const *items, int count, int n_messages)
 		sent[n] = TimestampTzGetDatum(timestamp_of(row->sent_us));
 		received[n] = TimestampTzGetDatum(timestamp_of(row->received_us));
 		flags[n] = Int32GetDatum(row->flags);
-		no_extra[n] = row->extra.data == NULL;
-		extra[n] = no_extra[n] ? (Datum) 0
-							   : DirectFunctionCall1(jsonb_in, CStringGetDatum(row->extra.data));
-		n++;
+		extra[n++] = row->extra.data;
 	}
 	VALUES(bots, INT8OID);
 	STRINGS(chat, TEXTOID);
@@ -213,7 +238,7 @@ add_messages(Args *args, StoreItem *const *items, int count, int n_messages)
 	VALUES(flags, INT4OID);
 	STRINGS(state, TEXTOID);
 	STRINGS(origin, TEXTOID);
-	store_arg_datum(args, jsonb_array(extra, no_extra, n), false);
+	store_arg_datum(args, jsonb_array(extra, n), false);
 	STRINGS(raw, BYTEAOID);
 	STRINGS(secret, BYTEAOID);
 #undef STRINGS
@@ -226,7 +251,7 @@ store_apply_messages(StoreItem *const *items, int count, int n_facts, int n_mess
 	Args args = {0};
 
 	add_facts(&args, items, count, n_facts);
-	if (n_messages > 0)
-		add_messages(&args, items, count, n_messages);
-	store_execute(n_messages > 0 ? APPLY_ALL : APPLY_FACTS, &args);
+	/* Always all arguments: with fewer, PL/pgSQL would keep the function and its plans twice. */
+	add_messages(&args, items, count, n_messages);
+	store_execute(APPLY, &args);
 }

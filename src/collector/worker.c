@@ -44,7 +44,7 @@
 #define LIVE_US (1 * WA_SECOND) /* after the last event others may wait for us again any moment */
 #define GATHER_US (5 * INT64_C(1000)) /* longest rest between two transactions */
 #define CALM_US (2 * WA_SECOND)       /* after that the system gets free memory back */
-#define TRIM_MOST_US (60 * WA_SECOND) /* the same while there is no calm */
+#define TRIM_MOST_US (10 * WA_SECOND) /* the same while there is no calm */
 #define LOCK_TIMEOUT "500ms"          /* then the batch waits, not the sockets */
 
 static ShmemSlot *slot;

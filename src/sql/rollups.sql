@@ -37,6 +37,9 @@ COMMENT ON FUNCTION wa_private.rollup_merge(text, text) IS 'text of the statemen
 CREATE FUNCTION wa_private.settle_rollups(most integer)
 RETURNS bigint LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+-- by the key of each change: time and memory grow with the changes, not with the roll-up
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 DECLARE
 	t record;
