@@ -146,7 +146,10 @@ static void
 add_change(RowsBuilder *builder, const RowsSource *source, const WaHistoryMessage *message)
 {
 	const WaHistoryChange *change = message->change;
-	WaIdentity actor = identity_from(builder->arena, change->actor, WA_STR_NONE);
+	/* a phone names nobody for what its owner did */
+	WaIdentity actor = change->actor.len == 0 && source->from_me
+						   ? rows_self(builder)
+						   : identity_from(builder->arena, change->actor, WA_STR_NONE);
 	WaBuf buf;
 	WaJson json;
 

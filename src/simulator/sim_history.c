@@ -533,7 +533,7 @@ summary(const SimHistoryPlan *plan, json_t *out)
 
 /* Messages and events in the order of chats, a page of them. */
 static void
-page(const SimHistoryPlan *plan, int64_t from, int64_t n, json_t *out)
+page(const SimHistoryPlan *plan, bool only_events, int64_t from, int64_t n, json_t *out)
 {
 	static SimHistoryItem item;
 	json_t *messages = json_array();
@@ -546,7 +546,10 @@ page(const SimHistoryPlan *plan, int64_t from, int64_t n, json_t *out)
 		for (; n > 0 && from >= chat->first && from < chat->first + chat->n; from++, n--)
 		{
 			sim_history_item_make(plan, i, from - chat->first, &item);
-			json_array_append_new(item.stub != 0 ? events : messages, item_json(&item));
+			if (item.stub != 0)
+				json_array_append_new(events, item_json(&item));
+			else if (!only_events)
+				json_array_append_new(messages, item_json(&item));
 		}
 	}
 	json_object_set_new(out, "messages", messages);
@@ -569,15 +572,15 @@ sim_history_truth(const SimAccount *account, json_t *request, json_t *out)
 		return "no history was told to a device of that number";
 	if (what != NULL && strcmp(what, "past_participants") == 0)
 		json_object_set_new(out, "past_participants", leavers_json(run->plan));
-	else if (what != NULL && strcmp(what, "items") == 0)
+	else if (what != NULL && (strcmp(what, "items") == 0 || strcmp(what, "events") == 0))
 	{
 		int64_t n = json_is_integer(limit) ? json_integer_value(limit) : 1000;
 
-		page(run->plan, json_integer_value(from), n > MAX_PAGE ? MAX_PAGE : n, out);
+		page(run->plan, what[0] == 'e', json_integer_value(from), n > MAX_PAGE ? MAX_PAGE : n, out);
 	}
 	else if (what == NULL || strcmp(what, "summary") == 0)
 		summary(run->plan, out);
 	else
-		return "what must be summary, items or past_participants";
+		return "what must be summary, items, events or past_participants";
 	return NULL;
 }

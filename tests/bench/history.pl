@@ -8,9 +8,10 @@
 use strict;
 use warnings;
 use FindBin;
-use lib "$FindBin::Bin/lib";
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../t/lib";
 use Time::HiRes ();
 use WaBench;
+use WaStays qw(stays_script);
 
 my $messages = 0 + ($ENV{MESSAGES} // 1_000_000);
 my $chats = 0 + ($ENV{CHATS} // 200);
@@ -50,6 +51,7 @@ my $stored = $bench->value('SELECT count(*) FROM wa.messages');
 my $failed = $bench->value("SELECT count(*) FROM wa_private.history_chunks WHERE state = 'failed'");
 my $truth = $bench->ask({ do => 'history_truth', number => $number });
 note(sprintf '%d of %d messages stored, %d events, %d pieces failed', $stored, $truth->{messages}, $truth->{events}, $failed);
+note($bench->value(stays_script(sub { $bench->ask(@_) }, $number)));
 
 # What the tables alone can take: the rows again, in transactions of 500, without anything that makes them.
 my $floor = $bench->value(<<'SQL');

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use lib 'tests/t/lib';
+use WaStays qw(stays_script);
 use WaTest;
 use Test::More;
 
@@ -85,6 +86,8 @@ is($node->safe_psql('postgres', "SELECT string_agg(DISTINCT state, ',') FROM wa_
 is($node->safe_psql('postgres', $sum =~ s/BOT/one/r), truth($number), 'the messages are those that the phone told, each of them once');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM (SELECT FROM wa.messages GROUP BY chat_id, wa_id, sender HAVING count(*) > 1) AS d'),
 	'0', 'no message is there twice');
+like($node->safe_psql('postgres', stays_script(sub { $simulator->ask(@_) }, $number)), qr/^0 of [1-9]\d\d memberships differ/,
+	'the memberships are those that follow from what was told');
 is($node->safe_psql('postgres', "SELECT count(*) FROM wa.messages WHERE origin <> 'history'"), '0', 'all say where they are from');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM wa.rejected'), '0', 'nothing was put aside');
 is($node->safe_psql('postgres', "SELECT count(*) FROM wa_private.history_chunks WHERE notice ? 'media' OR notice ? 'payload'"), '0',

@@ -591,6 +591,15 @@ test_history_change(void **state)
 				"{'fact':'history_change','group':'1203@g.us','kind':'add','reason':'invite',"
 				"'targets':[{'lid':'33@lid'}],'at':1795369980.0,'id':'HM1'}");
 
+	/* its owner did it */
+	old.key.from_me = true;
+	assert_int_equal(rows_of_history(&arena, &context, &event, &rows), WA_OK);
+	assert_json(rows.facts->json,
+				"{'fact':'history_change','group':'1203@g.us','kind':'add','reason':'invite',"
+				"'actor':{'lid':'900@lid','pn':'4900@s.whatsapp.net'},"
+				"'targets':[{'lid':'33@lid'}],'at':1795369980.0,'id':'HM1'}");
+	old.key.from_me = false;
+
 	/* a note of the phone to its owner, and what was taken back */
 	old.change = NULL;
 	old.stub_type = 39;
