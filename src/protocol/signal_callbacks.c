@@ -19,7 +19,7 @@
 #define TYPED_KEY_LEN (1 + CRYPTO_KEY_LEN)
 #define KEY_TYPE 0x05
 
-/* Sessions above this are looked through for keys and states over the limits. */
+/* Sessions above this are looked through for keys over the limit. */
 #define TRIM_FROM 8192
 
 #define ACCOUNT_SIGNATURE_KEY 2 /* of ADVSignedDeviceIdentity */
@@ -88,7 +88,7 @@ store_session(const signal_protocol_address *address, uint8_t *record, size_t le
 
 	(void) user_record;
 	(void) user_len;
-	if (len <= TRIM_FROM)
+	if (len <= TRIM_FROM && !signal_record_has_old(record, len))
 		status = signal_store_put(signal, &key, record, len);
 	else
 	{

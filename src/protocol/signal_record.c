@@ -315,6 +315,12 @@ append_sessions(const uint8_t *data, size_t len, uint32_t current, size_t *archi
 	return status;
 }
 
+bool
+signal_record_has_old(const uint8_t *data, size_t len)
+{
+	return count_fields(data, len, SESSION_PREVIOUS) > SIGNAL_MAX_ARCHIVED;
+}
+
 WaStatus
 signal_record_trim(const uint8_t *data, size_t len, WaBuf *out)
 {

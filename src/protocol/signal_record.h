@@ -21,9 +21,13 @@
 #define SIGNAL_SEED_LEN 32
 #define SIGNAL_SKIPPED_LEN (8 + SIGNAL_SEED_LEN)
 
-/* Skipped keys kept in one chain of a session, and sessions archived in a record. */
+/*
+ * Skipped keys kept in one chain of a session, and sessions archived in a
+ * record.  A message that none of them can read costs a step of the ratchet in
+ * each, and whoever wants may start as many as he likes.
+ */
 #define SIGNAL_MAX_CHAIN_SKIPPED 256
-#define SIGNAL_MAX_ARCHIVED 10
+#define SIGNAL_MAX_ARCHIVED 5
 
 /*
  * Appends the record without its skipped keys to record, and those keys to
@@ -39,6 +43,8 @@ extern bool signal_record_has_key(const uint8_t *data, size_t len, uint32_t key_
 extern long signal_record_find_skipped(const uint8_t *list, size_t len, uint32_t key_id,
 									   uint32_t iteration);
 
+/* Has a session record more archived sessions than are kept? */
+extern bool signal_record_has_old(const uint8_t *data, size_t len);
 /* Appends a session record without what is over the limits, the oldest first. */
 extern WaStatus signal_record_trim(const uint8_t *data, size_t len, WaBuf *out);
 /*

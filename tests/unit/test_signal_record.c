@@ -179,9 +179,11 @@ sessions_are_trimmed(void **state)
 	/* and 12 archived ones */
 	for (int i = 0; i < 12; i++)
 		buf_append(&session, "\x12\x04\x08\x03\x32\x00", 6);
+	assert_true(signal_record_has_old(buf_data(&session), buf_len(&session)));
 	assert_int_equal(signal_record_trim(buf_data(&session), buf_len(&session), &out), WA_OK);
 	kept = (size_t) 4 * SIGNAL_MAX_CHAIN_SKIPPED;
 	assert_int_equal(buf_len(&out), 6 + kept + 6 * SIGNAL_MAX_ARCHIVED);
+	assert_false(signal_record_has_old(buf_data(&out), buf_len(&out)));
 	/* the oldest are gone */
 	assert_memory_equal(buf_data(&out) + 6, chain + len - kept, kept);
 
