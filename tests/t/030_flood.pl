@@ -11,6 +11,13 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes ();
 
+# Every wait has time for its share of the flood, and a bound all the same: a
+# worker that reads fewer than fifty a second has come to a stop, and whoever
+# waits for it shall hear so.
+my $size = 0 + ($ENV{WA_FLOOD} // 3000);
+my $patience = 240 + $size / 50;
+$WaTest::timeout += $size / 500;
+
 my ($bot, $ann, $bob, $eve) = ('4915100030', '4915100001', '4915100002', '4915100003');
 my ($simulator, $node) = linked_node('main', $bot, 'wa_collector.watch_default' => 'messages');
 my $group = $simulator->ask({
@@ -35,12 +42,11 @@ sub cpu
 
 # Nobody who floods answers: it is no accident.
 my ($log, $cpu) = (-s $node->logfile, cpu());
-my $size = 0 + ($ENV{WA_FLOOD} // 3000);
 my $unread = "FROM wa.messages AS m JOIN wa.chats AS c USING (chat_id) WHERE m.body IS NULL AND m.state = 'pending'";
 $simulator->ask({ do => 'phone', number => $_, retries => JSON::PP::false }) for $ann, $bob, $eve;
 my $started = Time::HiRes::time();
 $simulator->ask({ do => 'talk', groups => [$group], rate => 400, size => 60, seed => 1, damage => 100, events => $size });
-wait_for($node, "SELECT count(*) > $size / 3 $unread", 'unreadable messages are rows', timeout => 300);
+wait_for($node, "SELECT count(*) > $size / 3 $unread", 'unreadable messages are rows', timeout => $patience);
 my $before = memory();
 my (@heard, $direct);
 wait_until(sub
@@ -53,7 +59,7 @@ wait_until(sub
 	}
 	diag memory() if $ENV{WA_FLOOD} && @heard % 20 == 0;
 	return !$simulator->ask({ do => 'info' })->{talk};
-}, 'the flood ends', timeout => 300);
+}, 'the flood ends', timeout => $patience);
 wait_for($node, "SELECT count(*) = @{[ scalar @heard ]} FROM wa.messages WHERE wa_id IN ('@{[ join q(','), @heard ]}') AND origin = 'live' AND body IS NOT NULL",
 	'others were heard meanwhile');
 wait_acknowledged($simulator, $bot, 'all is acknowledged');
