@@ -276,53 +276,52 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	many integer := cardinality(times);
+	everywhere boolean := by = 'total' AND groups IS NULL;
 BEGIN
 	RETURN QUERY
 	-- by total, groups says which, and nothing is joined
-	WITH lines AS (
-		SELECT DISTINCT s.id, s.label FROM wa_private.stat_series("group", bot, by, times[1]) AS s
-		UNION SELECT 0, 'all' WHERE by = 'total'
-	), steady AS MATERIALIZED (
-		SELECT s.id, m.user_id
-		FROM wa.memberships AS m
-		JOIN (SELECT 0::bigint AS id, NULL::bigint AS group_id WHERE by = 'total'
-			UNION ALL SELECT x.id, x.group_id FROM wa_private.stat_series("group", bot, by, times[1]) AS x WHERE by <> 'total') AS s
-			ON by = 'total' OR s.group_id = m.group_id
-		WHERE m.left_at IS NULL AND m.joined_at < times[1] AND (groups IS NULL OR m.group_id = ANY (groups))
-		GROUP BY 1, 2
+	WITH series AS (
+		SELECT s.id, s.label, s.group_id FROM wa_private.stat_series("group", bot, by, times[1]) AS s WHERE by <> 'total'
+	), lines AS MATERIALIZED (
+		SELECT s.id, s.label, array_agg(s.group_id) AS places FROM series AS s GROUP BY 1, 2
+		UNION ALL SELECT 0, 'all', groups WHERE by = 'total'
 	), stays AS MATERIALIZED (
-		SELECT s.id, m.user_id, b.*
+		SELECT l.id, b.*, m.user_id, count(*) OVER (PARTITION BY l.id, m.user_id) AS stays
 		FROM wa.memberships AS m
-		JOIN (SELECT 0::bigint AS id, NULL::bigint AS group_id WHERE by = 'total'
-			UNION ALL SELECT x.id, x.group_id FROM wa_private.stat_series("group", bot, by, times[1]) AS x WHERE by <> 'total') AS s
-			ON by = 'total' OR s.group_id = m.group_id
+		JOIN (SELECT s.id, s.group_id FROM series AS s UNION ALL SELECT 0, NULL WHERE by = 'total') AS p ON by = 'total' OR p.group_id = m.group_id
+		JOIN lines AS l ON l.id = p.id
 		CROSS JOIN LATERAL wa_private.stat_places(times, m.joined_at, m.joined_precision, m.join_event_id IS NOT NULL, m.left_at, m.left_precision) AS b
-		WHERE (m.left_at >= times[1] OR (m.left_at IS NULL AND m.joined_at >= times[1])) AND (groups IS NULL OR m.group_id = ANY (groups))
-			AND NOT EXISTS (SELECT FROM steady AS y WHERE y.id = s.id AND y.user_id = m.user_id)
+		WHERE (m.left_at >= times[1] OR m.joined_at >= times[1]) AND (groups IS NULL OR m.group_id = ANY (groups))
+			AND NOT EXISTS (SELECT FROM wa.memberships AS y WHERE y.user_id = m.user_id AND y.left_at IS NULL AND y.joined_at < times[1]
+				AND (everywhere OR y.group_id = ANY (l.places)))
 	), spans AS (
-		SELECT x.id, x.bound, x.begins, x.ends, max(x.ends) OVER w AS covered
-		FROM (SELECT s.id, s.user_id, e.*
-			  FROM stays AS s
-			  CROSS JOIN LATERAL (VALUES (1, s.likely, s.likely_end), (2, s.sure, s.sure_end), (3, s.possible, s.possible_end)) AS e (bound, begins, ends)
-			  WHERE e.begins < e.ends) AS x
-		WINDOW w AS (PARTITION BY x.bound, x.id, x.user_id ORDER BY x.begins ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+		-- most have one stay: whose is alike counts together
+		SELECT s.id, s.people, e.*, NULL AS covered
+		FROM (SELECT x.id, x.likely, x.likely_end, x.sure, x.sure_end, x.possible, x.possible_end, count(*) AS people
+			  FROM stays AS x WHERE x.stays = 1 GROUP BY 1, 2, 3, 4, 5, 6, 7) AS s
+		CROSS JOIN LATERAL (VALUES (1, s.likely, s.likely_end), (2, s.sure, s.sure_end), (3, s.possible, s.possible_end)) AS e (bound, begins, ends)
+		WHERE e.begins < e.ends
+		UNION ALL
+		SELECT s.id, 1, e.*, max(e.ends) OVER (PARTITION BY e.bound, s.id, s.user_id ORDER BY e.begins ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+		FROM stays AS s
+		CROSS JOIN LATERAL (VALUES (1, s.likely, s.likely_end), (2, s.sure, s.sure_end), (3, s.possible, s.possible_end)) AS e (bound, begins, ends)
+		WHERE s.stays > 1 AND e.begins < e.ends
 	), steps AS (
-		SELECT e.id, e.place, sum(e.step) FILTER (WHERE e.bound = 1) AS likely, sum(e.step) FILTER (WHERE e.bound = 2) AS sure,
-			sum(e.step) FILTER (WHERE e.bound = 3) AS possible
-		FROM (SELECT s.id, s.bound, p.place, sum(p.step) AS step
-			  FROM spans AS s
-			  CROSS JOIN LATERAL (VALUES (greatest(s.begins, s.covered), 1), (s.ends, -1)) AS p (place, step)
-			  WHERE s.covered IS NULL OR s.covered < s.ends
-			  GROUP BY 1, 2, 3
-			  UNION ALL
-			  SELECT y.id, b.bound, 0, y.people
-			  FROM (SELECT x.id, count(*) AS people FROM steady AS x GROUP BY 1) AS y CROSS JOIN generate_series(1, 3) AS b (bound)) AS e
-		WHERE e.place < many
+		SELECT s.id, p.place, sum(p.step) FILTER (WHERE s.bound = 1) AS likely, sum(p.step) FILTER (WHERE s.bound = 2) AS sure,
+			sum(p.step) FILTER (WHERE s.bound = 3) AS possible
+		FROM spans AS s
+		CROSS JOIN LATERAL (VALUES (greatest(s.begins, s.covered), s.people), (s.ends, -s.people)) AS p (place, step)
+		WHERE s.covered IS NULL OR s.covered < s.ends
 		GROUP BY 1, 2
 	)
-	SELECT t.n, l.id, l.label, coalesce(sum(s.likely) OVER w, 0)::bigint, coalesce(sum(s.sure) OVER w, 0)::bigint,
-		coalesce(sum(s.possible) OVER w, 0)::bigint
+	SELECT t.n, l.id, l.label, (y.people + coalesce(sum(s.likely) OVER w, 0))::bigint, (y.people + coalesce(sum(s.sure) OVER w, 0))::bigint,
+		(y.people + coalesce(sum(s.possible) OVER w, 0))::bigint
 	FROM lines AS l
+	CROSS JOIN LATERAL (
+		SELECT count(*) AS people
+		FROM (SELECT m.user_id FROM wa.memberships AS m
+			  WHERE m.left_at IS NULL AND m.joined_at < times[1] AND (everywhere OR m.group_id = ANY (l.places))
+			  GROUP BY 1) AS x) AS y
 	CROSS JOIN generate_series(1, many) AS t (n)
 	LEFT JOIN steps AS s ON s.id = l.id AND s.place = t.n - 1
 	WINDOW w AS (PARTITION BY l.id ORDER BY t.n)

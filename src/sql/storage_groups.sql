@@ -165,7 +165,7 @@ BEGIN
 		CONSTRAINT memberships_left_check CHECK ((left_at IS NULL) = (leave_kind IS NULL)
 			AND (left_at IS NULL) = (leave_source IS NULL))
 	) WITH (fillfactor = 80);
-	CREATE UNIQUE INDEX IF NOT EXISTS memberships_open_key ON wa.memberships (group_id, user_id) WHERE left_at IS NULL;
+	CREATE UNIQUE INDEX IF NOT EXISTS memberships_open_key ON wa.memberships (group_id, user_id) INCLUDE (joined_at) WHERE left_at IS NULL;
 	CREATE INDEX IF NOT EXISTS memberships_group_id_user_id_idx ON wa.memberships (group_id, user_id, joined_at);
 	CREATE INDEX IF NOT EXISTS memberships_user_id_idx ON wa.memberships (user_id);
 	CREATE INDEX IF NOT EXISTS memberships_joined_at_idx ON wa.memberships (joined_at);
