@@ -208,10 +208,13 @@ SET jit = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
+DECLARE
+	together boolean := by IS NOT DISTINCT FROM 'total' AND groups IS NULL;
 BEGIN
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
-		SELECT s.* FROM wa_private.stat_series("group", bot, by, since) AS s
+		SELECT s.* FROM wa_private.stat_series("group", bot, by, since) AS s WHERE NOT together
+		UNION ALL SELECT 0, 0, 'all' WHERE together
 	), lines AS (
 		SELECT DISTINCT s.id, s.label FROM series AS s
 		UNION SELECT 0, 'all' WHERE by = 'total'
@@ -223,7 +226,7 @@ BEGIN
 			sum(CASE WHEN isfinite(d.day) THEN -d.members_high ELSE d.members_high END) AS members_high
 		FROM wa_private.member_days_now AS d
 		JOIN series AS s ON s.group_id = d.group_id
-		WHERE d.day >= days[1] AND (groups IS NULL OR d.group_id = ANY (groups))
+		WHERE d.day >= days[1] AND CASE WHEN together THEN d.group_id = 0 ELSE groups IS NULL OR d.group_id = ANY (groups) END
 		GROUP BY 1, 2
 	), counted AS (
 		SELECT t.n, l.id, l.label, sum(c.members) OVER w AS members, sum(c.members_low) OVER w AS members_low,
@@ -276,7 +279,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	many integer := cardinality(times);
-	everywhere boolean := by = 'total' AND groups IS NULL;
+	together boolean := by IS NOT DISTINCT FROM 'total' AND groups IS NULL;
 BEGIN
 	RETURN QUERY
 	-- by total, groups says which, and nothing is joined
@@ -293,7 +296,7 @@ BEGIN
 		CROSS JOIN LATERAL wa_private.stat_places(times, m.joined_at, m.joined_precision, m.join_event_id IS NOT NULL, m.left_at, m.left_precision) AS b
 		WHERE (m.left_at >= times[1] OR m.joined_at >= times[1]) AND (groups IS NULL OR m.group_id = ANY (groups))
 			AND NOT EXISTS (SELECT FROM wa.memberships AS y WHERE y.user_id = m.user_id AND y.left_at IS NULL AND y.joined_at < times[1]
-				AND (everywhere OR y.group_id = ANY (l.places)))
+				AND (together OR y.group_id = ANY (l.places)))
 	), spans AS (
 		-- most have one stay: whose is alike counts together
 		SELECT s.id, s.people, e.*, NULL AS covered
@@ -320,7 +323,7 @@ BEGIN
 	CROSS JOIN LATERAL (
 		SELECT count(*) AS people
 		FROM (SELECT m.user_id FROM wa.memberships AS m
-			  WHERE m.left_at IS NULL AND m.joined_at < times[1] AND (everywhere OR m.group_id = ANY (l.places))
+			  WHERE m.left_at IS NULL AND m.joined_at < times[1] AND (together OR m.group_id = ANY (l.places))
 			  GROUP BY 1) AS x) AS y
 	CROSS JOIN generate_series(1, many) AS t (n)
 	LEFT JOIN steps AS s ON s.id = l.id AND s.place = t.n - 1

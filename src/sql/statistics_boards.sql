@@ -90,7 +90,8 @@ COMMENT ON FUNCTION wa.stat_group_board(timestamptz, timestamptz, text, text) IS
 
 /*
  * How many joins and leaves each group had in a range, by way and source: whole
- * days from the roll-ups, the rest from the rows.
+ * days from the roll-ups, the rest from the rows.  groups is as roll-ups have
+ * them: {0} are all groups together, null is each of them.
  */
 CREATE FUNCTION wa_private.stat_events("from" timestamptz, "to" timestamptz, groups bigint[])
 RETURNS TABLE (group_id bigint, kind text, how text, source text, inferred boolean, events bigint)
@@ -102,18 +103,20 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	whole record;
+	together boolean := groups = '{0}';
 BEGIN
 	SELECT w.* INTO whole FROM wa_private.stat_whole_days("from", "to") AS w;
 	RETURN QUERY
 	SELECT h.group_id, h.kind, h.how, h.source, h.inferred, sum(h.events)::bigint
 	FROM (SELECT d.group_id, d.kind, d.how, d.source, d.inferred, d.events
 		  FROM wa_private.event_days_now AS d
-		  WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (groups IS NULL OR d.group_id = ANY (groups))
+		  WHERE d.day >= whole.first_day AND d.day < whole.last_day
+			AND CASE WHEN groups IS NULL THEN d.group_id <> 0 ELSE d.group_id = ANY (groups) END
 		  UNION ALL
-		  SELECT e.group_id, e.kind, coalesce(e.how, 'unknown'), e.source, e.at_precision IS DISTINCT FROM interval '0', 1
+		  SELECT CASE WHEN together THEN 0 ELSE e.group_id END, e.kind, coalesce(e.how, 'unknown'), e.source, e.at_precision IS DISTINCT FROM interval '0', 1
 		  FROM wa.group_events AS e
 		  WHERE whole.edges AND e.occurred_at >= "from" AND e.occurred_at < "to" AND (e.occurred_at < whole.since OR e.occurred_at >= whole.until)
-			AND e.kind IN ('join', 'leave') AND (groups IS NULL OR e.group_id = ANY (groups))) AS h
+			AND e.kind IN ('join', 'leave') AND (groups IS NULL OR together OR e.group_id = ANY (groups))) AS h
 	GROUP BY 1, 2, 3, 4, 5
 	HAVING sum(h.events) > 0;
 END

@@ -20,15 +20,18 @@ DECLARE
 	first timestamptz;
 	last timestamptz;
 	whole record;
+	together boolean;
 BEGIN
 	SELECT array_agg(s.since ORDER BY s.n), array_agg(s.until ORDER BY s.n), min(s.since), max(s.until) INTO begins, ends, first, last
 	FROM wa_private.stat_steps("from", "to", step) AS s;
 	groups := wa_private.stat_groups("group", bot, first);
+	together := by IS NOT DISTINCT FROM 'total' AND groups IS NULL;
 	-- steps of an hour are counted from the rows
 	SELECT w.* INTO whole FROM wa_private.stat_whole_days(first, last, step <> 'hour') AS w;
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
-		SELECT s.* FROM wa_private.stat_series("group", bot, by, first) AS s
+		SELECT s.* FROM wa_private.stat_series("group", bot, by, first) AS s WHERE NOT together
+		UNION ALL SELECT 0, 0, 'all' WHERE together
 	), lines AS (
 		SELECT DISTINCT s.id, s.label FROM series AS s
 		UNION SELECT 0, 'all' WHERE by = 'total'
@@ -37,7 +40,8 @@ BEGIN
 	), happened AS (
 		SELECT d.group_id, d.day::timestamp AT TIME ZONE whole.zone AS at, d.kind, d.events
 		FROM wa_private.event_days_now AS d
-		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND NOT d.inferred AND (groups IS NULL OR d.group_id = ANY (groups))
+		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND NOT d.inferred
+			AND CASE WHEN together THEN d.group_id = 0 ELSE groups IS NULL OR d.group_id = ANY (groups) END
 		UNION ALL
 		SELECT e.group_id, e.occurred_at, e.kind, 1
 		FROM wa.group_events AS e
@@ -47,21 +51,23 @@ BEGIN
 		SELECT s.id, width_bucket(h.at, begins) AS n, sum(h.events) FILTER (WHERE h.kind = 'join') AS joins,
 			sum(h.events) FILTER (WHERE h.kind = 'leave') AS leaves
 		FROM happened AS h
-		JOIN series AS s ON s.group_id = h.group_id
+		JOIN series AS s ON together OR s.group_id = h.group_id
 		GROUP BY 1, 2
 	), vague AS (
 		-- from the step in which it was not so yet to the one in which it was
 		SELECT s.id, e.kind, e.occurred_at < last AS ends_here,
 			width_bucket(coalesce(e.occurred_at - e.at_precision, '-infinity'), begins) AS first_step,
-			width_bucket(e.occurred_at, begins) AS last_step
+			width_bucket(e.occurred_at, begins) AS last_step, count(*) AS events
 		FROM wa.group_events AS e
-		JOIN series AS s ON s.group_id = e.group_id
+		JOIN series AS s ON together OR s.group_id = e.group_id
 		WHERE (groups IS NULL OR e.group_id = ANY (groups)) AND e.kind IN ('join', 'leave')
 			AND e.at_precision IS DISTINCT FROM interval '0' AND e.occurred_at >= first
 			AND (e.at_precision IS NULL OR e.occurred_at - e.at_precision < last)
+		GROUP BY 1, 2, 3, 4, 5
 	), inferred AS (
-		SELECT v.id, x.n, v.kind, count(*) AS possible, count(*) FILTER (WHERE v.ends_here AND x.n = v.last_step) AS likely,
-			count(*) FILTER (WHERE v.ends_here AND v.first_step = v.last_step) AS sure
+		SELECT v.id, x.n, v.kind, sum(v.events)::bigint AS possible,
+			coalesce(sum(v.events) FILTER (WHERE v.ends_here AND x.n = v.last_step), 0)::bigint AS likely,
+			coalesce(sum(v.events) FILTER (WHERE v.ends_here AND v.first_step = v.last_step), 0)::bigint AS sure
 		FROM vague AS v
 		CROSS JOIN LATERAL generate_series(greatest(v.first_step, 1), v.last_step) AS x (n)
 		GROUP BY 1, 2, 3

@@ -20,7 +20,7 @@ BEGIN
 	RETURN QUERY
 	SELECT e.kind, e.how, sum(e.events)::bigint, wa_private.stat_percent(sum(e.events), sum(sum(e.events)) OVER (PARTITION BY e.kind)),
 		coalesce(sum(e.events) FILTER (WHERE e.inferred), 0)::bigint
-	FROM wa_private.stat_events("from", "to", wa_private.stat_groups("group", bot, "from")) AS e
+	FROM wa_private.stat_events("from", "to", coalesce(wa_private.stat_groups("group", bot, "from"), '{0}')) AS e
 	GROUP BY 1, 2
 	ORDER BY 1, 3 DESC, 2;
 END

@@ -7,7 +7,8 @@
  * goes (-1) in a table of changes, with what matters of it.  A transaction only
  * adds rows there, so no two of them wait for each other however busy a group
  * is.  A roll-up has a key and sums; with the changes that are not yet in it, it
- * is right at every moment (the view <roll-up>_now).
+ * is right at every moment (the view <roll-up>_now).  What is counted for each
+ * group is also counted for all together, under the number 0.
  * wa_private.settle_rollups() moves changes into the roll-ups.
  *
  * The days of the roll-ups are those of one time zone, wa_private.rollup_zone;
@@ -67,14 +68,15 @@ DECLARE
 	day_of CONSTANT text := ' CROSS JOIN wa_private.rollup_zone AS z '
 		'CROSS JOIN LATERAL (SELECT (%1$s AT TIME ZONE z.zone)::date AS date) AS l '
 		'CROSS JOIN LATERAL (SELECT l.date - (%1$s < l.date::timestamp AT TIME ZONE z.zone)::integer AS day) AS d';
+	each_and_all CONSTANT text := ' CROSS JOIN LATERAL (VALUES (c.group_id), (0)) AS g (group_id)';
 BEGIN
 	RETURN CASE rollup
 		WHEN 'event_days' THEN
-			format('SELECT d.day, c.group_id, c.kind, c.how, c.source, c.inferred, c.n::bigint AS events FROM %s AS c', changes)
+			format('SELECT d.day, g.group_id, c.kind, c.how, c.source, c.inferred, c.n::bigint AS events FROM %s AS c', changes) || each_and_all
 			|| format(day_of, 'c.occurred_at')
 		WHEN 'member_days' THEN
 			-- what wa_private.stat_members_on() adds up, and at the end of time who is there now
-			format('SELECT d.day, c.group_id, (c.n * x.members)::bigint AS members, (c.n * x.members_low)::bigint AS members_low, '
+			format('SELECT d.day, g.group_id, (c.n * x.members)::bigint AS members, (c.n * x.members_low)::bigint AS members_low, '
 				'(c.n * x.members_high)::bigint AS members_high '
 				'FROM %s AS c '
 				'CROSS JOIN LATERAL (VALUES '
@@ -84,7 +86,7 @@ BEGIN
 				'(c.left_at, -1, 0, -1), '
 				'(CASE WHEN c.left_at IS NOT NULL THEN greatest(coalesce(c.left_at - c.left_precision, ''-infinity''), c.joined_at) END, 0, -1, 0), '
 				'(CASE WHEN c.left_at IS NULL THEN ''infinity''::timestamptz END, 1, 1, 1)) AS x (at, members, members_low, members_high)', changes)
-			|| format(day_of, 'x.at') || ' WHERE x.at IS NOT NULL'
+			|| each_and_all || format(day_of, 'x.at') || ' WHERE x.at IS NOT NULL'
 		WHEN 'speaker_days' THEN
 			format('SELECT d.day, c.chat_id, c.user_id, c.n::bigint AS messages, (c.n * c.from_me::integer)::bigint AS from_bots FROM %s AS c', changes)
 			|| format(day_of, 'c.sent_at')
@@ -196,9 +198,9 @@ BEGIN
 		PRIMARY KEY (day, group_id, kind, how, source, inferred)
 	);
 	CREATE INDEX IF NOT EXISTS event_days_group_id_idx ON wa_private.event_days (group_id, day);
-	COMMENT ON TABLE wa_private.event_days IS 'roll-up: joins and leaves of each group and day';
+	COMMENT ON TABLE wa_private.event_days IS 'roll-up: joins and leaves of each group and day, and of all groups together';
 	COMMENT ON INDEX wa_private.event_days_group_id_idx IS 'the days of a group';
-	COMMENT ON COLUMN wa_private.event_days.group_id IS 'the group';
+	COMMENT ON COLUMN wa_private.event_days.group_id IS 'the group; 0: all groups together';
 	COMMENT ON COLUMN wa_private.event_days.events IS 'number of events';
 	COMMENT ON COLUMN wa_private.event_days.day IS 'day on which they happened, at the latest';
 	COMMENT ON COLUMN wa_private.event_days.inferred IS 'without an exact time';
@@ -215,9 +217,9 @@ BEGIN
 		PRIMARY KEY (day, group_id)
 	);
 	CREATE INDEX IF NOT EXISTS member_days_group_id_idx ON wa_private.member_days (group_id, day);
-	COMMENT ON TABLE wa_private.member_days IS 'roll-up: by how much the members of each group changed on each day; day infinity: how many there are now; -infinity: who came nobody knows when';
+	COMMENT ON TABLE wa_private.member_days IS 'roll-up: by how much the members of each group, and of all together, changed on each day; day infinity: how many there are now; -infinity: who came nobody knows when';
 	COMMENT ON INDEX wa_private.member_days_group_id_idx IS 'the days of a group';
-	COMMENT ON COLUMN wa_private.member_days.group_id IS 'the group';
+	COMMENT ON COLUMN wa_private.member_days.group_id IS 'the group; 0: all groups together';
 	COMMENT ON COLUMN wa_private.member_days.members IS 'change of the number of members';
 	COMMENT ON COLUMN wa_private.member_days.members_low IS 'change of the number of those who must have been there';
 	COMMENT ON COLUMN wa_private.member_days.members_high IS 'change of the number of those who may have been there';
