@@ -280,21 +280,19 @@ BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	the_bot := CASE WHEN bot IS NOT NULL THEN wa_private.stat_bot(bot) END;
 	RETURN QUERY
-	WITH seen AS MATERIALIZED (
+	WITH places AS (
+		SELECT p.group_id, min(p.bot_id) AS first_bot, max(p.bot_id) AS last_bot FROM wa.bot_groups AS p WHERE p.left_at IS NULL GROUP BY 1
+	), alone AS (
 		-- of one bot, the people it sees, by whomever else they are seen
-		SELECT m.user_id, p.bot_id
-		FROM wa.memberships AS m
-		JOIN wa.bot_groups AS p ON p.group_id = m.group_id AND p.left_at IS NULL
-		WHERE m.left_at IS NULL AND (the_bot IS NULL OR m.user_id IN (SELECT o.user_id
-			FROM wa.memberships AS o JOIN wa.bot_groups AS q ON q.group_id = o.group_id AND q.left_at IS NULL
-			WHERE o.left_at IS NULL AND q.bot_id = the_bot))
-		GROUP BY 1, 2
-	), reach AS (
-		SELECT s.bot_id, count(*) AS people, max(a.alone) AS alone
-		FROM seen AS s
-		LEFT JOIN (SELECT x.bot_id, count(*) AS alone
-			FROM (SELECT y.user_id, min(y.bot_id) AS bot_id FROM seen AS y GROUP BY 1 HAVING count(*) = 1) AS x
-			GROUP BY 1) AS a ON a.bot_id = s.bot_id
+		SELECT x.bot_id, count(*) AS people
+		FROM (SELECT min(p.first_bot) AS bot_id
+			  FROM wa.memberships AS m
+			  JOIN places AS p ON p.group_id = m.group_id
+			  WHERE m.left_at IS NULL AND (the_bot IS NULL OR m.user_id IN (SELECT o.user_id
+				FROM wa.memberships AS o JOIN wa.bot_groups AS q ON q.group_id = o.group_id AND q.left_at IS NULL
+				WHERE o.left_at IS NULL AND q.bot_id = the_bot))
+			  GROUP BY m.user_id
+			  HAVING min(p.first_bot) = max(p.last_bot)) AS x
 		GROUP BY 1
 	), changes AS (
 		SELECT s.id, coalesce(sum(e.events) FILTER (WHERE e.kind = 'join'), 0)::bigint AS joins,
@@ -303,10 +301,18 @@ BEGIN
 		JOIN wa_private.stat_events("from", "to", wa_private.stat_groups(NULL, bot, "from")) AS e ON e.group_id = s.group_id
 		GROUP BY 1
 	)
-	SELECT b.bot_id, b.bot_name, b.status, b.groups, coalesce(r.people, 0), coalesce(r.alone, 0), coalesce(c.joins, 0),
+	SELECT b.bot_id, b.bot_name, b.status, b.groups, r.people, coalesce(a.people, 0), coalesce(c.joins, 0),
 		coalesce(c.leaves, 0), coalesce(c.joins - c.leaves, 0), b.percent_online, b.outages, b.last_online_at
 	FROM wa_private.stat_bots("from", "to", bot) AS b
-	LEFT JOIN reach AS r ON r.bot_id = b.bot_id
+	-- bot by bot, so that who is counted fits into memory
+	CROSS JOIN LATERAL (
+		SELECT count(*) AS people
+		FROM (SELECT m.user_id
+			  FROM wa.bot_groups AS p
+			  JOIN wa.memberships AS m ON m.group_id = p.group_id AND m.left_at IS NULL
+			  WHERE p.bot_id = b.bot_id AND p.left_at IS NULL
+			  GROUP BY 1) AS x) AS r
+	LEFT JOIN alone AS a ON a.bot_id = b.bot_id
 	LEFT JOIN changes AS c ON c.id = b.bot_id
 	ORDER BY 5 DESC, 2;
 END

@@ -262,35 +262,40 @@ RETURNS TABLE (group_a bigint, subject_a text, members_a bigint, group_b bigint,
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE
 	the_group bigint;
+	groups bigint[];
+	own bigint[];
 BEGIN
 	PERFORM wa_private.require_storage();
 	PERFORM wa_private.stat_check_limit("limit");
 	the_group := CASE WHEN "group" IS NOT NULL THEN wa_private.stat_group("group") END;
-	RETURN QUERY
-	WITH own AS (
-		-- our bots are in many groups and are no audience
-		SELECT i.user_id
+	groups := wa_private.stat_groups(NULL, bot, now());
+	-- our bots are in many groups and are no audience
+	own := ARRAY(SELECT i.user_id
 		FROM wa.bots AS b
 		JOIN wa.user_ids AS i ON i.current
-			AND ((i.kind = 'lid' AND i.value = split_part(b.lid, '@', 1)) OR (i.kind = 'pn' AND i.value = split_part(b.jid, '@', 1)))
-	), present AS MATERIALIZED (
-		SELECT m.group_id, m.user_id
-		FROM wa.memberships AS m
-		JOIN wa_private.stat_series(NULL, bot, 'total', now()) AS s ON s.group_id = m.group_id
-		WHERE m.left_at IS NULL AND m.user_id NOT IN (SELECT o.user_id FROM own AS o)
-	), sizes AS (
-		SELECT p.group_id, count(*) AS members FROM present AS p GROUP BY 1
-	), pairs AS (
+			AND ((i.kind = 'lid' AND i.value = split_part(b.lid, '@', 1)) OR (i.kind = 'pn' AND i.value = split_part(b.jid, '@', 1))));
+	RETURN QUERY
+	WITH pairs AS (
 		SELECT a.group_id AS group_a, b.group_id AS group_b, count(*) AS shared
-		FROM present AS a
-		JOIN present AS b ON b.user_id = a.user_id
+		FROM wa.memberships AS a
+		JOIN wa.memberships AS b ON b.user_id = a.user_id
 			AND CASE WHEN the_group IS NULL THEN b.group_id > a.group_id ELSE b.group_id <> a.group_id END
-		WHERE the_group IS NULL OR a.group_id = the_group
+		WHERE a.left_at IS NULL AND b.left_at IS NULL AND a.user_id <> ALL (own) AND (the_group IS NULL OR a.group_id = the_group)
+			AND (groups IS NULL OR (a.group_id = ANY (groups) AND b.group_id = ANY (groups)))
 		GROUP BY 1, 2
+		ORDER BY 3 DESC, 1, 2
+		LIMIT "limit"
+	), sizes AS (
+		SELECT m.group_id, count(*) AS members
+		FROM wa.memberships AS m
+		WHERE m.left_at IS NULL AND m.user_id <> ALL (own)
+			AND m.group_id IN (SELECT p.group_a FROM pairs AS p UNION SELECT p.group_b FROM pairs AS p)
+		GROUP BY 1
 	)
 	SELECT p.group_a, coalesce(ga.subject, ga.jid), sa.members, p.group_b, coalesce(gb.subject, gb.jid), sb.members, p.shared,
 		wa_private.stat_percent(p.shared, sa.members), wa_private.stat_percent(p.shared, sb.members),
@@ -300,8 +305,7 @@ BEGIN
 	JOIN sizes AS sb ON sb.group_id = p.group_b
 	JOIN wa.groups AS ga ON ga.group_id = p.group_a
 	JOIN wa.groups AS gb ON gb.group_id = p.group_b
-	ORDER BY p.shared DESC, p.group_a, p.group_b
-	LIMIT "limit";
+	ORDER BY p.shared DESC, p.group_a, p.group_b;
 END
 $$;
 COMMENT ON FUNCTION wa.stat_overlap(text, text, integer) IS
