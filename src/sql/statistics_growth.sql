@@ -168,6 +168,11 @@ DECLARE
 	begins timestamptz[];
 	first timestamptz;
 	last timestamptz;
+	together boolean;
+	after integer[] := ARRAY(SELECT DISTINCT x.days FROM unnest(stat_retention.days) AS x (days) ORDER BY 1);
+	ages interval[] := ARRAY(SELECT make_interval(hours => 24 * x.days) FROM unnest(after) AS x (days) ORDER BY 1);
+	many integer := cardinality(after);
+	tick CONSTANT interval := '1 microsecond';
 BEGIN
 	IF stat_retention.days IS NULL OR array_position(stat_retention.days, NULL) IS NOT NULL OR 0 >= ANY (stat_retention.days)
 		OR 36500 < ANY (stat_retention.days) THEN
@@ -178,39 +183,45 @@ BEGIN
 	SELECT array_agg(s.since ORDER BY s.n), min(s.since), max(s.until) INTO begins, first, last
 	FROM wa_private.stat_steps("from", "to", step) AS s;
 	groups := wa_private.stat_groups("group", bot, first);
+	together := by IS NOT DISTINCT FROM 'total' AND groups IS NULL;
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
-		SELECT s.*, coalesce(g.unobserved_since, now()) AS seen_until
-		FROM wa_private.stat_series("group", bot, by, first) AS s
-		JOIN wa.groups AS g ON g.group_id = s.group_id
+		SELECT s.* FROM wa_private.stat_series("group", bot, by, first) AS s WHERE NOT together
+		UNION ALL SELECT 0, 0, 'all' WHERE together
 	), lines AS (
 		SELECT DISTINCT s.id, s.label FROM series AS s
 		UNION SELECT 0, 'all' WHERE by = 'total'
 	), joiners AS (
-		SELECT s.id, width_bucket(m.joined_at, begins) AS n, s.seen_until, m.joined_at, m.joined_precision, m.left_at, m.left_precision
+		-- how many of the ages are due, and how many each of them reached; a leave at an age did not reach it
+		SELECT s.id, width_bucket(m.joined_at, begins) AS n, width_bucket(coalesce(g.unobserved_since, now()) - m.joined_at, ages) AS due,
+			CASE WHEN m.left_at IS NULL THEN many ELSE width_bucket(m.left_at - m.joined_at - tick, ages) END AS kept,
+			CASE WHEN m.left_at IS NULL THEN many
+				WHEN m.left_precision IS NULL THEN 0
+				ELSE width_bucket(m.left_at - m.left_precision - m.joined_at - tick, ages) END AS kept_low,
+			CASE WHEN m.left_at IS NULL OR m.joined_precision IS NULL THEN many
+				ELSE width_bucket(m.left_at - (m.joined_at - m.joined_precision) - tick, ages) END AS kept_high,
+			count(*) AS joiners
 		FROM wa.memberships AS m
-		JOIN series AS s ON s.group_id = m.group_id
+		JOIN wa.groups AS g ON g.group_id = m.group_id
+		JOIN series AS s ON together OR s.group_id = m.group_id
 		WHERE (groups IS NULL OR m.group_id = ANY (groups)) AND m.joined_at >= first AND m.joined_at < last AND m.join_event_id IS NOT NULL
+		GROUP BY 1, 2, 3, 4, 5, 6
 	), counted AS (
-		SELECT j.id, j.n, d.days, count(*) AS joiners, count(*) FILTER (WHERE x.due) AS due,
-			count(*) FILTER (WHERE x.due AND (j.left_at IS NULL OR j.left_at > j.joined_at + x.age)) AS kept,
-			count(*) FILTER (WHERE x.due AND (j.left_at IS NULL
-				OR coalesce(j.left_at - j.left_precision, '-infinity') > j.joined_at + x.age)) AS kept_low,
-			count(*) FILTER (WHERE x.due AND (j.left_at IS NULL
-				OR j.left_at > coalesce(j.joined_at - j.joined_precision, '-infinity') + x.age)) AS kept_high
+		SELECT j.id, j.n, a.place, sum(j.joiners)::bigint AS joiners, coalesce(sum(j.joiners) FILTER (WHERE j.due >= a.place), 0)::bigint AS due,
+			coalesce(sum(j.joiners) FILTER (WHERE least(j.due, j.kept) >= a.place), 0)::bigint AS kept,
+			coalesce(sum(j.joiners) FILTER (WHERE least(j.due, j.kept_low) >= a.place), 0)::bigint AS kept_low,
+			coalesce(sum(j.joiners) FILTER (WHERE least(j.due, j.kept_high) >= a.place), 0)::bigint AS kept_high
 		FROM joiners AS j
-		CROSS JOIN unnest(stat_retention.days) AS d (days)
-		CROSS JOIN LATERAL (SELECT make_interval(hours => 24 * d.days) AS age,
-			j.joined_at + make_interval(hours => 24 * d.days) <= j.seen_until AS due) AS x
+		CROSS JOIN generate_series(1, many) AS a (place)
 		GROUP BY 1, 2, 3
 	)
-	SELECT begins[b.n], nullif(l.id, 0), l.label, d.days, coalesce(c.joiners, 0), coalesce(c.due, 0), coalesce(c.kept, 0),
+	SELECT begins[b.n], nullif(l.id, 0), l.label, after[a.place], coalesce(c.joiners, 0), coalesce(c.due, 0), coalesce(c.kept, 0),
 		coalesce(c.kept_low, 0), coalesce(c.kept_high, 0), wa_private.stat_percent(c.kept, c.due)
 	FROM lines AS l
 	CROSS JOIN generate_series(1, cardinality(begins)) AS b (n)
-	CROSS JOIN (SELECT DISTINCT x.days FROM unnest(stat_retention.days) AS x (days)) AS d
-	LEFT JOIN counted AS c ON c.id = l.id AND c.n = b.n AND c.days = d.days
-	ORDER BY b.n, l.label, l.id, d.days;
+	CROSS JOIN generate_series(1, many) AS a (place)
+	LEFT JOIN counted AS c ON c.id = l.id AND c.n = b.n AND c.place = a.place
+	ORDER BY b.n, l.label, l.id, a.place;
 END
 $$;
 COMMENT ON FUNCTION wa.stat_retention(timestamptz, timestamptz, text, text, text, text, integer[]) IS

@@ -88,16 +88,28 @@ BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	groups := wa_private.stat_groups("group", bot, "from");
 	RETURN QUERY
-	WITH joined AS (
-		SELECT m.group_id, l.link_id, count(*) AS joins, count(*) FILTER (WHERE m.left_at IS NULL) AS still_in
+	WITH moments AS (
+		-- between two of them the good link of a group is always the same
+		SELECT x.group_id, array_agg(y.at ORDER BY y.at) AS times
+		FROM wa.invite_links AS x
+		CROSS JOIN LATERAL (VALUES (x.valid_from), (x.valid_until)) AS y (at)
+		WHERE (groups IS NULL OR x.group_id = ANY (groups)) AND y.at IS NOT NULL
+		GROUP BY 1
+	), spells AS (
+		SELECT m.group_id, min(m.joined_at) AS at, count(*) AS joins, count(*) FILTER (WHERE m.left_at IS NULL) AS still_in
 		FROM wa.memberships AS m
+		LEFT JOIN moments AS t ON t.group_id = m.group_id
+		WHERE (groups IS NULL OR m.group_id = ANY (groups)) AND m.join_kind = 'link' AND m.joined_at >= "from" AND m.joined_at < "to"
+		GROUP BY 1, width_bucket(m.joined_at, t.times)
+	), joined AS (
+		SELECT s.group_id, l.link_id, sum(s.joins)::bigint AS joins, sum(s.still_in)::bigint AS still_in
+		FROM spells AS s
 		LEFT JOIN LATERAL (
 			SELECT x.link_id
 			FROM wa.invite_links AS x
-			WHERE x.group_id = m.group_id AND x.valid_from <= m.joined_at AND (x.valid_until IS NULL OR x.valid_until > m.joined_at)
+			WHERE x.group_id = s.group_id AND x.valid_from <= s.at AND (x.valid_until IS NULL OR x.valid_until > s.at)
 			ORDER BY x.valid_from DESC
 			LIMIT 1) AS l ON true
-		WHERE (groups IS NULL OR m.group_id = ANY (groups)) AND m.join_kind = 'link' AND m.joined_at >= "from" AND m.joined_at < "to"
 		GROUP BY 1, 2
 	), links AS (
 		SELECT x.group_id, x.link_id, x.valid_from, x.valid_until, x.made_by
