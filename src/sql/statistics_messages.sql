@@ -500,38 +500,56 @@ SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE
+	zone text := wa_private.stat_timezone();
 	chats bigint[];
+	whole record;
 	oldest bigint;
 	begins timestamptz[];
+	days date[];
 	first timestamptz;
 	last timestamptz;
 BEGIN
-	SELECT array_agg(s.since ORDER BY s.n), min(s.since), max(s.until) INTO begins, first, last
+	SELECT array_agg(s.since ORDER BY s.n), array_agg(wa_private.stat_day(s.since, zone) ORDER BY s.n), min(s.since), max(s.until)
+	INTO begins, days, first, last
 	FROM wa_private.stat_steps("from", "to", step) AS s;
 	chats := wa_private.stat_chat_list("group", bot, first);
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days(first, last, step <> 'hour') AS w;
 	oldest := wa_private.stat_oldest_message(first);
 	RETURN QUERY
 	WITH lines AS (
 		SELECT DISTINCT s.id, s.label FROM wa_private.stat_series("group", bot, by, first) AS s
 		UNION SELECT 0, 'all' WHERE by = 'total'
-	), answers AS (
-		SELECT r.message_id, count(*) AS reactions
-		FROM wa.message_responses AS r
-		WHERE r.how = 'reaction' AND (chats IS NULL OR r.chat_id = ANY (chats)) AND r.message_id >= oldest
-		GROUP BY 1
 	), counted AS (
-		SELECT s.id, width_bucket(m.sent_at, begins) AS n, count(*) AS messages, count(a.message_id) AS reacted, sum(a.reactions)::bigint AS reactions
-		FROM wa.messages AS m
-		JOIN wa_private.stat_chats("group", bot, by, first) AS s ON s.chat_id = m.chat_id
-		LEFT JOIN answers AS a ON a.message_id = m.message_id
-		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= first AND m.sent_at < last
+		SELECT s.id, coalesce(width_bucket(x.sent_at, begins), width_bucket(x.day, days)) AS n, sum(x.messages) AS messages
+		FROM wa_private.said AS x
+		JOIN wa.chats AS c ON c.chat_id = x.chat_id AND c.kind = 'group'
+		JOIN (SELECT 0::bigint AS id, NULL::bigint AS group_id WHERE by = 'total'
+			UNION ALL SELECT y.id, y.group_id FROM wa_private.stat_series("group", bot, by, first) AS y WHERE by <> 'total') AS s
+			ON by = 'total' OR s.group_id = c.group_id
+		WHERE (x.rolled_up AND x.day >= whole.first_day AND x.day < whole.last_day
+			OR NOT x.rolled_up AND whole.edges AND (x.sent_at >= first AND x.sent_at < whole.since OR x.sent_at >= whole.until AND x.sent_at < last))
+			AND (chats IS NULL OR x.chat_id = ANY (chats))
+		GROUP BY 1, 2
+		HAVING sum(x.messages) > 0
+	), answers AS (
+		SELECT r.message_id, m.chat_id, m.sent_at, count(*) AS reactions
+		FROM wa.message_responses AS r
+		JOIN wa.messages AS m ON m.message_id = r.message_id
+		WHERE r.how = 'reaction' AND (chats IS NULL OR r.chat_id = ANY (chats)) AND r.message_id >= oldest
+			AND m.state = 'stored' AND m.sent_at >= first AND m.sent_at < last
+		GROUP BY 1, 2, 3
+	), answered AS (
+		SELECT s.id, width_bucket(a.sent_at, begins) AS n, count(*) AS reacted, sum(a.reactions)::bigint AS reactions
+		FROM answers AS a
+		JOIN wa_private.stat_chats("group", bot, by, first) AS s ON s.chat_id = a.chat_id
 		GROUP BY 1, 2
 	)
-	SELECT t.since, nullif(l.id, 0), l.label, coalesce(c.messages, 0), coalesce(c.reacted, 0), coalesce(c.reactions, 0),
-		wa_private.stat_percent(c.reacted, c.messages), round(coalesce(c.reactions, 0)::numeric / c.messages, 2)
+	SELECT t.since, nullif(l.id, 0), l.label, coalesce(c.messages, 0), coalesce(a.reacted, 0), coalesce(a.reactions, 0),
+		wa_private.stat_percent(coalesce(a.reacted, 0), c.messages), round(coalesce(a.reactions, 0)::numeric / c.messages, 2)
 	FROM lines AS l
 	CROSS JOIN unnest(begins) WITH ORDINALITY AS t (since, n)
 	LEFT JOIN counted AS c ON c.id = l.id AND c.n = t.n
+	LEFT JOIN answered AS a ON a.id = l.id AND a.n = t.n
 	ORDER BY t.since, l.label, l.id;
 END
 $$;
@@ -557,18 +575,25 @@ BEGIN
 	chats := wa_private.stat_chat_list("group", bot, "from");
 	oldest := wa_private.stat_oldest_message("from");
 	RETURN QUERY
+	-- looked at one by one in their order, until there are enough of the range
 	WITH answers AS (
 		SELECT r.message_id, count(*) AS reactions
 		FROM wa.message_responses AS r
 		WHERE r.how = 'reaction' AND (chats IS NULL OR r.chat_id = ANY (chats)) AND r.message_id >= oldest
 		GROUP BY 1
+		ORDER BY 2 DESC, 1
+		OFFSET 0
 	), best AS (
-		SELECT m.message_id, m.sent_at, s.group_id, s.label, m.sender, m.kind, a.reactions
-		FROM wa.messages AS m
-		JOIN wa_private.stat_chats("group", bot, 'group', "from") AS s ON s.chat_id = m.chat_id
-		JOIN answers AS a ON a.message_id = m.message_id
-		WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to"
-		ORDER BY a.reactions DESC, m.message_id
+		SELECT a.message_id, m.*, a.reactions
+		FROM answers AS a
+		CROSS JOIN LATERAL (
+			SELECT x.sent_at, g.group_id, coalesce(g.subject, g.jid) AS label, x.sender, x.kind
+			FROM wa.messages AS x
+			JOIN wa.chats AS c ON c.chat_id = x.chat_id
+			JOIN wa.groups AS g ON g.group_id = c.group_id
+			WHERE x.message_id = a.message_id AND x.state = 'stored' AND x.sent_at >= "from" AND x.sent_at < "to"
+			LIMIT 1) AS m
+		ORDER BY a.reactions DESC, a.message_id
 		LIMIT "limit"
 	)
 	SELECT b.message_id, b.sent_at, b.group_id, b.label, b.sender, p.name, b.kind, b.reactions
