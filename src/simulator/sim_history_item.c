@@ -178,12 +178,14 @@ make_event(SimHistoryItem *item)
 	{
 		SimAccount *who = chat->who[draw(item, (uint64_t) chat->n_who)];
 
-		/* nobody twice, and who joins by himself or leaves is the one who does it */
+		/* nobody twice; who adds several is there already; who joins by himself or leaves does it */
 		for (int j = 0; j < item->n_targets; j++)
 			who = item->targets[j] == who ? NULL : who;
-		if (who != NULL)
+		if (who != NULL && (n == 1 || who != item->sender))
 			item->targets[item->n_targets++] = who;
 	}
+	if (item->n_targets == 0)
+		item->targets[item->n_targets++] = item->sender;
 	if (item->stub == STUB_INVITE || item->stub == STUB_LEAVE)
 		item->sender = item->targets[0];
 }
