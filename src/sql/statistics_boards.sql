@@ -340,9 +340,15 @@ BEGIN
 	WITH series AS MATERIALIZED (
 		SELECT s.group_id, s.label FROM wa_private.stat_series("group", bot, 'group', "from") AS s
 	), present AS (
-		SELECT m.group_id, count(*) AS members, count(*) FILTER (WHERE m.joined_precision IS NOT NULL) AS join_known
+		SELECT d.group_id, sum(d.members)::bigint AS members
+		FROM wa_private.member_days_now AS d
+		WHERE d.day = 'infinity' AND (groups IS NULL OR d.group_id = ANY (groups))
+		GROUP BY 1
+		HAVING sum(d.members) > 0
+	), unknown AS (
+		SELECT m.group_id, count(*) AS joins
 		FROM wa.memberships AS m
-		WHERE m.left_at IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
+		WHERE m.left_at IS NULL AND m.joined_precision IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
 		GROUP BY 1
 	), phones AS (
 		SELECT m.group_id, count(*) AS with_phone
@@ -359,13 +365,15 @@ BEGIN
 		GROUP BY 1
 	)
 	SELECT s.group_id, s.label, g.watch_level, w.complete, w.why_not, coalesce(p.members, 0), g.size,
-		wa_private.stat_percent(CASE WHEN p.members > 0 THEN coalesce(f.with_phone, 0) END, p.members), wa_private.stat_percent(p.join_known, p.members),
+		wa_private.stat_percent(CASE WHEN p.members > 0 THEN coalesce(f.with_phone, 0) END, p.members),
+		wa_private.stat_percent(p.members - coalesce(u.joins, 0), p.members),
 		coalesce(c.events, 0), coalesce(c.live, 0), coalesce(c.from_lists, 0), coalesce(c.from_history, 0),
 		wa_private.stat_percent(c.inferred, c.events), g.listed_since, g.history_since
 	FROM series AS s
 	JOIN wa.groups AS g ON g.group_id = s.group_id
 	JOIN wa.group_completeness AS w ON w.group_id = s.group_id
 	LEFT JOIN present AS p ON p.group_id = s.group_id
+	LEFT JOIN unknown AS u ON u.group_id = s.group_id
 	LEFT JOIN phones AS f ON f.group_id = s.group_id
 	LEFT JOIN changes AS c ON c.group_id = s.group_id
 	ORDER BY w.complete, s.label, s.group_id;

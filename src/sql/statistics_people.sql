@@ -230,32 +230,45 @@ BEGIN
 		ORDER BY x.n;
 	ELSIF by = 'bots' THEN
 		RETURN QUERY
+		-- a bit for each bot, so that those of a person's groups are put together without a row for each
+		WITH bits AS (
+			SELECT b.bot_id, set_bit(repeat('0', count(*) OVER ()::integer)::varbit, row_number() OVER (ORDER BY b.bot_id)::integer - 1, 1) AS bit
+			FROM wa.bots AS b
+		), places AS (
+			SELECT p.group_id, bit_or(b.bit) AS bots
+			FROM wa.bot_groups AS p
+			JOIN bits AS b ON b.bot_id = p.bot_id
+			WHERE p.left_at IS NULL
+			GROUP BY 1
+		)
 		SELECT x.n::integer, x.n::text, count(*), wa_private.stat_percent(count(*), sum(count(*)) OVER ())
-		FROM (SELECT y.user_id, count(y.bot_id) AS n
-			  FROM (SELECT m.user_id, b.bot_id
-				FROM wa.memberships AS m
-				LEFT JOIN wa.bot_groups AS b ON b.group_id = m.group_id AND b.left_at IS NULL
-				WHERE m.left_at IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
-				GROUP BY 1, 2) AS y
-			  GROUP BY 1) AS x
+		FROM (SELECT coalesce(bit_count(bit_or(p.bots)), 0) AS n
+			  FROM wa.memberships AS m
+			  LEFT JOIN places AS p ON p.group_id = m.group_id
+			  WHERE m.left_at IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
+			  GROUP BY m.user_id) AS x
 		GROUP BY x.n
 		ORDER BY x.n;
 	ELSIF by = 'countries' THEN
 		RETURN QUERY
-		SELECT row_number() OVER (ORDER BY count(*) DESC, x.code)::integer, x.code, count(*),
-			wa_private.stat_percent(count(*), sum(count(*)) OVER ())
-		FROM (SELECT coalesce(wa_private.stat_calling_code(i.phone),
-				wa_private.stat_calling_code(substring(u.masked_phone FROM '^\+([0-9]{1,3})')), 'unknown') AS code
-			  FROM (SELECT m.user_id
-				FROM wa.memberships AS m
-				WHERE m.left_at IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
-				GROUP BY 1) AS p
-			  JOIN wa.users AS u ON u.user_id = p.user_id
-			  -- the number that wa.people shows
-			  LEFT JOIN (SELECT DISTINCT ON (y.user_id) y.user_id, y.value AS phone
-				FROM wa.user_ids AS y
-				WHERE y.kind = 'pn' AND y.current
-				ORDER BY y.user_id, y.first_seen_at DESC) AS i ON i.user_id = p.user_id) AS x
+		SELECT row_number() OVER (ORDER BY sum(x.people) DESC, x.code)::integer, x.code, sum(x.people)::bigint,
+			wa_private.stat_percent(sum(x.people), sum(sum(x.people)) OVER ())
+		FROM (SELECT coalesce(wa_private.stat_calling_code(y.phone),
+				wa_private.stat_calling_code(substring(y.masked FROM '^\+([0-9]{1,3})')), 'unknown') AS code, y.people
+			  -- the first digits tell, and many have the same
+			  FROM (SELECT left(i.phone, 3) AS phone, left(u.masked_phone, 4) AS masked, count(*) AS people
+				FROM (SELECT m.user_id
+				  FROM wa.memberships AS m
+				  WHERE m.left_at IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
+				  GROUP BY 1) AS p
+				JOIN wa.users AS u ON u.user_id = p.user_id
+				-- the number that wa.people shows
+				LEFT JOIN LATERAL (SELECT z.value AS phone
+				  FROM wa.user_ids AS z
+				  WHERE z.user_id = p.user_id AND z.kind = 'pn' AND z.current
+				  ORDER BY z.first_seen_at DESC
+				  LIMIT 1) AS i ON true
+				GROUP BY 1, 2) AS y) AS x
 		GROUP BY x.code
 		ORDER BY 1;
 	ELSE

@@ -172,6 +172,7 @@ BEGIN
 	CREATE INDEX IF NOT EXISTS memberships_left_at_idx ON wa.memberships (left_at) WHERE left_at IS NOT NULL;
 	CREATE INDEX IF NOT EXISTS memberships_present_idx ON wa.memberships (user_id, group_id, joined_at) WHERE left_at IS NULL;
 	CREATE INDEX IF NOT EXISTS memberships_admins_idx ON wa.memberships (group_id) WHERE left_at IS NULL AND role <> 'member';
+	CREATE INDEX IF NOT EXISTS memberships_unknown_idx ON wa.memberships (group_id) WHERE left_at IS NULL AND joined_precision IS NULL;
 	CREATE INDEX IF NOT EXISTS memberships_inviter_idx ON wa.memberships (inviter) WHERE inviter IS NOT NULL;
 	CREATE INDEX IF NOT EXISTS memberships_remover_idx ON wa.memberships (remover) WHERE remover IS NOT NULL;
 
@@ -183,6 +184,7 @@ BEGIN
 	COMMENT ON INDEX wa.memberships_left_at_idx IS 'who left when';
 	COMMENT ON INDEX wa.memberships_present_idx IS 'where a person is now; counts the people of now without reading their stays';
 	COMMENT ON INDEX wa.memberships_admins_idx IS 'the admins of a group';
+	COMMENT ON INDEX wa.memberships_unknown_idx IS 'members of whom nobody knows since when';
 	COMMENT ON INDEX wa.memberships_inviter_idx IS 'whom a person brought in';
 	COMMENT ON INDEX wa.memberships_remover_idx IS 'whom a person removed';
 	COMMENT ON CONSTRAINT memberships_order_check ON wa.memberships IS 'nobody leaves before they come';

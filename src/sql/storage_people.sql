@@ -40,10 +40,12 @@ BEGIN
 	) WITH (fillfactor = 90);
 	CREATE UNIQUE INDEX IF NOT EXISTS user_ids_current_key ON wa.user_ids (kind, value) WHERE current;
 	CREATE INDEX IF NOT EXISTS user_ids_user_id_idx ON wa.user_ids (user_id, kind);
+	CREATE INDEX IF NOT EXISTS user_ids_phone_idx ON wa.user_ids (user_id, first_seen_at DESC) INCLUDE (value) WHERE kind = 'pn' AND current;
 
 	COMMENT ON TABLE wa.user_ids IS 'the LIDs, phone numbers and usernames of each person, with source and time';
 	COMMENT ON INDEX wa.user_ids_current_key IS 'an alias belongs to one person at a time';
 	COMMENT ON INDEX wa.user_ids_user_id_idx IS 'the aliases of one person';
+	COMMENT ON INDEX wa.user_ids_phone_idx IS 'the phone number of a person, the one to show first';
 	COMMENT ON COLUMN wa.user_ids.kind IS 'lid, pn (phone number), username, other';
 	COMMENT ON COLUMN wa.user_ids.value IS 'digits of a LID or phone number without server; the name; a whole JID for other';
 	COMMENT ON COLUMN wa.user_ids.user_id IS 'the person';
