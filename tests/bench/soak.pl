@@ -6,8 +6,10 @@
 #
 # SOAK_SECONDS (1800), SOAK_RATE (500 messages a second), BOTS (1000): two in
 # every group.  Some messages are edits, reactions, or damaged on the way and
-# sent again.  One in fifty is a direct one to one of two bots: their sessions
-# with everybody make the records grow in the first minutes.
+# sent again (SOAK_DAMAGE, 1 percent).  One in fifty is a direct one to one of two
+# bots: their sessions with everybody make the records grow in the first minutes.
+# Each damaged message makes its sender begin a session anew, and libsignal keeps
+# the last forty of a pair: that much the records grow, and what bots hold of them.
 #
 use strict;
 use warnings;
@@ -89,7 +91,7 @@ $bench->await(300, 'end of the first messages', sub { return waiting($bench) == 
 $bench->await_calm;
 
 my $pid = $bench->worker_pid;
-my %talk = (groups => \@groups, rate => $rate, size => 60, seed => 2, direct => 2, edits => 2, reactions => 2, damage => 1,
+my %talk = (groups => \@groups, rate => $rate, size => 60, seed => 2, direct => 2, edits => 2, reactions => 2, damage => 0 + ($ENV{SOAK_DAMAGE} // 1),
 	direct_bots => [ map { '' . WaBench::number($_) } 1, 2 ]);
 my $before = look($bench, $pid);
 $bench->ask({ do => 'talk', %talk });
