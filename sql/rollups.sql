@@ -92,7 +92,7 @@ DECLARE
 	f text;
 	arguments text;
 BEGIN
-	FOREACH f IN ARRAY '{stat_growth,stat_members,stat_churn,stat_messages,stat_active_members,stat_kinds,stat_activity,stat_message_kinds,stat_participation,stat_silent_members,stat_concentration,stat_speakers}'::text[] LOOP
+	FOREACH f IN ARRAY '{stat_growth,stat_members,stat_churn,stat_messages,stat_active_members,stat_kinds,stat_sources,stat_activity,stat_message_kinds,stat_participation,stat_silent_members,stat_concentration,stat_speakers}'::text[] LOOP
 		FOREACH arguments IN ARRAY ARRAY['', ', "group" => ''Group 2''', ', bot => ''ada'''] LOOP
 			RETURN QUERY EXECUTE format('SELECT %L, jsonb_agg(x) FROM wa.%I(timestamptz ''2020-03-05 07:00'', ''2020-10-28 15:30'' %s) AS x', f || arguments, f, arguments);
 		END LOOP;

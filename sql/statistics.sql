@@ -112,11 +112,17 @@ SELECT label, members, leaves, percent FROM wa.stat_churn('2020-03-01', '2020-03
 
 -- weeks begin on Monday: Feb 17 P5, 13.5 days; Mar 2 P3 P3 P6 stay, P4 left after 23.5 and P7 after 0.5 hours; Mar 9 P8; Mar 16 P7
 SELECT "time"::date AS week, after_days AS days, joiners, due, kept, kept_low AS low, kept_high AS high, percent FROM wa.stat_retention('2020-02-17', '2020-03-23') WHERE joiners > 0;
+-- an age that is given twice counts once
+SELECT after_days AS days, joiners, due, kept FROM wa.stat_retention('2020-03-02', '2020-03-09', days => '{7,1,7}');
 -- P5 left between 11.5 and 13.5 days after joining
 SELECT after_days AS days, kept, kept_low AS low, kept_high AS high FROM wa.stat_retention('2020-02-17', '2020-02-20 13:00', days => '{13,11,14,12}');
 
 -- joins: P3 P7 P8 P7 by link, P4 P3 added, P6 unknown; leaves: P2 P7 left, P4 removed, P5 unknown
 SELECT * FROM wa.stat_kinds('2020-03-01', '2020-04-01');
+-- where they come from, as the groups have them one by one
+SELECT *, s.events = (SELECT sum(CASE s.source WHEN 'live' THEN q.live WHEN 'snapshot' THEN q.from_lists ELSE q.from_history END) FROM wa.stat_quality('2020-03-01', '2020-04-01') AS q) AS same
+FROM wa.stat_sources('2020-03-01', '2020-04-01') AS s;
+SELECT * FROM wa.stat_sources('2020-03-01', '2020-04-01', 'Beta');
 -- P1 brought P4 (1 day), P5 (13.5 days), P3 (still in)
 SELECT * FROM wa.stat_inviters('2020-02-01', '2020-04-01');
 INSERT INTO wa.invite_links (link_id, group_id, code, valid_from, valid_until, made_by) OVERRIDING SYSTEM VALUE

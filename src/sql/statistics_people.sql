@@ -28,6 +28,28 @@ $$;
 COMMENT ON FUNCTION wa.stat_kinds(timestamptz, timestamptz, text, text) IS
 'how people joined and left: number and share of each way; inferred: of these, without an exact time';
 
+CREATE FUNCTION wa.stat_sources("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
+	"group" text DEFAULT NULL, bot text DEFAULT NULL)
+RETURNS TABLE (source text, events bigint, percent numeric, inferred bigint)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM wa_private.stat_check("from", "to");
+	RETURN QUERY
+	SELECT e.source, sum(e.events)::bigint, wa_private.stat_percent(sum(e.events), sum(sum(e.events)) OVER ()),
+		coalesce(sum(e.events) FILTER (WHERE e.inferred), 0)::bigint
+	FROM wa_private.stat_events("from", "to", coalesce(wa_private.stat_groups("group", bot, "from"), '{0}')) AS e
+	GROUP BY 1
+	ORDER BY 2 DESC, 1;
+END
+$$;
+COMMENT ON FUNCTION wa.stat_sources(timestamptz, timestamptz, text, text) IS
+'where joins and leaves come from: number and share of those seen live, found in lists of members (snapshot) or told by history; inferred: of these, without an exact time';
+
 CREATE FUNCTION wa.stat_inviters("from" timestamptz DEFAULT now() - interval '90 days', "to" timestamptz DEFAULT now(),
 	"group" text DEFAULT NULL, bot text DEFAULT NULL, "limit" integer DEFAULT 20)
 RETURNS TABLE (user_id bigint, name text, brought bigint, still_in bigint, due_7 bigint, kept_7 bigint, percent_7 numeric, due_30 bigint,
