@@ -23,7 +23,7 @@
 #define MOST_FILE (UINT64CONST(1) << 30)      /* bytes of a piece, deflated */
 #define MOST_INFLATED (UINT64CONST(16) << 30) /* and inflated */
 #define PIECE (64 * 1024)
-#define MESSAGES_ALONE 500 /* in a transaction */
+#define MESSAGES_ALONE 250 /* in a transaction */
 #define MESSAGES_LIVE 100  /* while others wait */
 #define ITEMS_PER_MESSAGE 4
 #define MOST_MEMORY (4 * 1024 * 1024) /* of what is to be stored in one transaction */

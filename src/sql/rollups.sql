@@ -37,9 +37,11 @@ COMMENT ON FUNCTION wa_private.rollup_merge(text, text) IS 'text of the statemen
 CREATE FUNCTION wa_private.settle_rollups(most integer)
 RETURNS bigint LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
--- by the key of each change: time and memory grow with the changes, not with the roll-up
+-- summed in a hash and brought to their keys: time and memory grow with the sums, not with the roll-up
+SET enable_sort = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET enable_memoize = off
 AS $$
 DECLARE
 	t record;
