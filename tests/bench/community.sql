@@ -546,7 +546,7 @@ DECLARE
 	made bigint;
 BEGIN
 	SELECT x.* INTO r FROM wa_private.rollups() AS x WHERE x.name = rollup;
-	EXECUTE format('INSERT INTO wa_private.%1$I (%2$s, %3$s) SELECT %2$s, %4$s FROM (%5$s) AS x GROUP BY %2$s HAVING %6$s', r.name,
+	EXECUTE format('INSERT INTO wa_private.%1$I (%2$s, %3$s) SELECT %2$s, %4$s FROM (%5$s) AS x GROUP BY %2$s HAVING %6$s ORDER BY %2$s', r.name,
 		wa_private.rollup_columns(r.keys), wa_private.rollup_columns(r.sums), wa_private.rollup_columns(r.sums, 'sum(x.%I)'),
 		wa_private.rollup_query(r.name, source), wa_private.rollup_columns(r.sums, 'sum(x.%I) <> 0', ' OR '));
 	GET DIAGNOSTICS made = ROW_COUNT;

@@ -116,7 +116,9 @@ BEGIN
 		CROSS JOIN LATERAL (SELECT CASE WHEN x.at < c.listed THEN 'history' WHEN k.state <> 'stored' OR f.mine THEN 'live' WHEN x.h2 %% 100 = 5 THEN 'retry'
 			WHEN x.h2 %% 500 = 6 THEN 'phone' ELSE 'live' END AS origin) AS o
 		CROSS JOIN LATERAL (SELECT x.reply AND k.state = 'stored' AS reply) AS q
-		CROSS JOIN LATERAL (SELECT k.state = 'stored' AND k.kind = 'text' AND x.h1 %% 128 = 7 AS edited, k.state = 'stored' AND x.h1 %% 150 = 9 AS revoked) AS e$sql$, month)
+		CROSS JOIN LATERAL (SELECT k.state = 'stored' AND k.kind = 'text' AND x.h1 %% 128 = 7 AS edited, k.state = 'stored' AND x.h1 %% 150 = 9 AS revoked) AS e
+		-- as they come
+		ORDER BY x.no$sql$, month)
 	USING words, m.b, m.e, slots, s.people;
 	GET DIAGNOSTICS made = ROW_COUNT;
 	RETURN made;
