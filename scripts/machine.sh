@@ -64,11 +64,11 @@ leave_out_unknown()
 {
 	apt-cache show libc6-dev >/dev/null 2>&1 || return 0	# no lists yet
 	# Older releases have the sanitizers' runtime inside clang's own packages.
-	apt-cache show libclang-rt-dev >/dev/null 2>&1 || missing=$(printf '%s' "$missing" | sed 's/ libclang-rt-dev//')
+	apt-cache show libclang-rt-dev >/dev/null 2>&1 || missing=${missing/ libclang-rt-dev/}
 	# Newer releases have newer versions only; the layout of the code is not checked then.
-	apt-cache show clang-format-14 >/dev/null 2>&1 || missing=$(printf '%s' "$missing" | sed 's/ clang-format-14//')
+	apt-cache show clang-format-14 >/dev/null 2>&1 || missing=${missing/ clang-format-14/}
 	# Ubuntu has Chromium as a snap only; the tests of pages are skipped without it.
-	apt-cache show chromium 2>/dev/null | grep -q '^Depends:.*libc6' || missing=$(printf '%s' "$missing" | sed 's/ chromium//')
+	apt-cache show chromium 2>/dev/null | grep -q '^Depends:.*libc6' || missing=${missing/ chromium/}
 }
 
 # machine_install PACKAGE...: installs what is missing, PostgreSQL included.

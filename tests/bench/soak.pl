@@ -8,8 +8,8 @@
 # every group.  Some messages are edits, reactions, or damaged on the way and
 # sent again (SOAK_DAMAGE, 1 percent).  One in fifty is a direct one to one of two
 # bots: their sessions with everybody make the records grow in the first minutes.
-# Each damaged message makes its sender begin a session anew, and libsignal keeps
-# the last forty of a pair: that much the records grow, and what bots hold of them.
+# Each damaged message makes its sender begin a session anew, and the last few of a
+# pair are kept (SIGNAL_MAX_ARCHIVED): that much records grow, and what bots hold.
 #
 use strict;
 use warnings;
