@@ -125,6 +125,18 @@ SELECT public.try($$SELECT wa.erase_user('4917755566677')$$);
 DELETE FROM wa.user_ids WHERE user_id = 444;
 DELETE FROM wa.users WHERE user_id = 444;
 
+-- nor before the list of a group that is watched again has come; once no bot is in it, none will
+BEGIN;
+SELECT wa.unwatch_group('e1@g.us');
+SELECT public.try(format('SELECT count(*) > 0 FROM wa.erase_user(%s)', :zu));
+ROLLBACK;
+BEGIN;
+SELECT wa.unwatch_group('e1@g.us'), wa.watch_group('e1@g.us', 'messages');
+SELECT public.try(format('SELECT wa.erase_user(%s)', :zu)) ~ '^55006: person \d+ is a member of groups that are watched' AS refused;
+DELETE FROM wa.bot_groups AS b WHERE b.group_id = wa_private.group_id('e1@g.us');
+SELECT public.try(format('SELECT wa.erase_user(%s)', :zu)) ~ '^55006: person \d+ is a member of groups that are watched' AS refused;
+ROLLBACK;
+
 -- they leave, and are everywhere
 SELECT public.apply(:one, public.change('e1@g.us', 70, 'remove', 15, public.zu(), jsonb_build_array(public.zu()), public.raw('remove')));
 SELECT * FROM public.places_of(:zu, '4917755566677', '777111222', 'Zuzanna Quark', 'zuzannaq') AS place ORDER BY 1;

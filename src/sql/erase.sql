@@ -215,7 +215,9 @@ BEGIN
 	END IF;
 	SELECT string_agg(coalesce('"' || g.subject || '"', g.jid), ', ' ORDER BY g.group_id) INTO found
 	FROM wa.memberships AS m JOIN wa.groups AS g ON g.group_id = m.group_id
-	WHERE m.user_id = person AND m.left_at IS NULL AND g.watch_level IN ('members', 'messages') AND g.unobserved_since IS NULL;
+	WHERE m.user_id = person AND m.left_at IS NULL AND g.watch_level IN ('members', 'messages')
+		-- a group that is watched again counts before its list has come
+		AND EXISTS (SELECT FROM wa.bot_groups AS b WHERE b.group_id = g.group_id AND b.left_at IS NULL);
 	IF found IS NOT NULL AND NOT force THEN
 		RAISE EXCEPTION 'person % is a member of groups that are watched', person
 			USING ERRCODE = 'object_in_use', DETAIL = format('Groups: %s.', found),

@@ -139,6 +139,7 @@ wait_for($node, "SELECT count(*) > 20 FROM wa.messages WHERE sender = wa.resolve
 my $card = say(text => "his number is $bob");
 say(target => say(number => $bob, text => 'holunderwein'), reaction => 'U+1F377');
 wait_for($node, "SELECT count(*) = 1 FROM wa.reactions WHERE emoji = 'U+1F377' AND message_id IS NOT NULL", 'somebody reacts to him');
+same_rosters($node, $simulator, $_, 'people of a group that is watched again') for $garden, $meadow;
 like(sql_error($node, "SELECT wa.erase_user('$bob')"), qr/55006.*Groups: "Garden", "Meadow"/s, 'a member is not erased');
 $simulator->ask({ do => 'group_leave', group => $_, number => $bob }) for $garden, $meadow;
 wait_for($node, "SELECT count(*) = 0 FROM wa.group_members WHERE user_id = wa.resolve('$bob')", 'he leaves');
