@@ -177,16 +177,10 @@ read_session(WaSignal *signal, const SignalMessage *message, const SignalPeer *p
 
 	if (rc < 0)
 		return rc;
-	for (int attempt = 0; attempt < 2; attempt++)
-	{
-		if (message->type == SIGNAL_PKMSG)
-			rc = read_pkmsg(signal, cipher, message, plain);
-		else
-			rc = read_msg(signal, cipher, message, plain);
-		/* a record that nobody can read must not stand in the way of a new session */
-		if (rc >= 0 || signal->fault != WA_OK || !signal_peer_drop_broken(signal, peer))
-			break;
-	}
+	if (message->type == SIGNAL_PKMSG)
+		rc = read_pkmsg(signal, cipher, message, plain);
+	else
+		rc = read_msg(signal, cipher, message, plain);
 	session_cipher_free(cipher);
 	return rc;
 }

@@ -98,7 +98,9 @@ extern bool signal_has_needs(const WaSignal *signal);
 extern bool signal_next_need(WaSignal *signal, SignalNeed *out);
 /*
  * Takes a record from the tables; copies it.  One that is held already is left
- * alone: memory is newer than the tables.  WA_ERR_LIMIT: too big, or too much
+ * alone: memory is newer than the tables.  A session that libsignal cannot read
+ * is as good as none: it must not stand in the way of a new one, which takes its
+ * place in the tables.  WA_ERR_LIMIT: too big, or too much
  * is held (signal_trim between transactions); WA_ERR_ARGUMENT: a prekey or
  * identity that is not 32 bytes, or a missing name.
  */

@@ -12,7 +12,6 @@
 #include <session_builder.h>
 #include <session_cipher.h>
 #include <session_pre_key.h>
-#include <session_record.h>
 
 #include "signal_store.h"
 
@@ -32,24 +31,6 @@ signal_peer_fault(const WaSignal *signal, int rc)
 	if (rc == SG_ERR_NOMEM)
 		return WA_ERR_NOMEM;
 	return rc == CRYPTO_PROVIDER_FAULT ? WA_ERR_CRYPTO : WA_ERR_MALFORMED;
-}
-
-bool
-signal_peer_drop_broken(WaSignal *signal, const SignalPeer *peer)
-{
-	SignalKey key = {SIGNAL_SESSION, WA_STR_NONE, signal_store_name(&peer->main),
-					 peer->main.device};
-	session_record *record = NULL;
-	const uint8_t *data;
-	size_t len;
-	int rc;
-
-	if (signal_store_get(signal, &key, &data, &len) != WA_OK || data == NULL)
-		return false;
-	rc = session_record_deserialize(&record, data, len, signal->context);
-	if (rc >= 0)
-		SIGNAL_UNREF(record);
-	return rc < 0 && rc != SG_ERR_NOMEM && signal_store_put(signal, &key, NULL, 0) == WA_OK;
 }
 
 /* ---- two names ---- */
@@ -316,10 +297,7 @@ signal_start_session(WaSignal *signal, WaStr jid, WaStr alternate, const SignalB
 	signal_store_begin(signal);
 	status = signal_peer_bring(signal, &peer, WA_STR_NONE);
 	if (status == WA_OK)
-	{
-		signal_peer_drop_broken(signal, &peer);
 		rc = process_bundle(signal, &peer, bundle);
-	}
 	if (signal->fault == WA_OK && rc == SG_ERR_INVALID_KEY)
 		status = WA_ERR_SIGNATURE;
 	else if (signal->fault == WA_OK && rc == SG_ERR_UNTRUSTED_IDENTITY)

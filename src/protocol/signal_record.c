@@ -6,6 +6,8 @@
  */
 #include "signal_record.h"
 
+#include <session_state.h>
+
 #include "wire.h"
 
 #define MAX_RECORD (4 << 20)
@@ -313,6 +315,32 @@ append_sessions(const uint8_t *data, size_t len, uint32_t current, size_t *archi
 	if (status == WA_OK && wire.bad)
 		status = WA_ERR_MALFORMED;
 	return status;
+}
+
+WaStatus
+signal_record_check(const uint8_t *data, size_t len, signal_context *context)
+{
+	WaWire wire;
+	WaWireField field;
+	bool has_current = false;
+	int rc = 0;
+
+	wire_init(&wire, data, len);
+	while (rc >= 0 && wire_next(&wire, &field))
+	{
+		session_state *session = NULL;
+		bool current = field.number == SESSION_CURRENT;
+
+		if (field.type != WIRE_BYTES || !(current || field.number == SESSION_PREVIOUS) ||
+			(current && has_current))
+			return WA_ERR_MALFORMED;
+		has_current |= current;
+		rc = session_state_deserialize(&session, field.data, field.len, context);
+		SIGNAL_UNREF(session);
+	}
+	if (rc == SG_ERR_NOMEM)
+		return WA_ERR_NOMEM;
+	return rc < 0 || wire.bad ? WA_ERR_MALFORMED : WA_OK;
 }
 
 bool

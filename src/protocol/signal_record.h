@@ -13,6 +13,8 @@
 #ifndef WA_SIGNAL_RECORD_H
 #define WA_SIGNAL_RECORD_H
 
+#include <signal_protocol.h>
+
 #include "buf.h"
 
 /* Skipped keys kept for one sender key, the oldest are dropped. */
@@ -43,6 +45,12 @@ extern bool signal_record_has_key(const uint8_t *data, size_t len, uint32_t key_
 extern long signal_record_find_skipped(const uint8_t *list, size_t len, uint32_t key_id,
 									   uint32_t iteration);
 
+/*
+ * Can libsignal read every session of a record?  Each by itself: of a record
+ * with a bad one among good ones version 2.3.3 never frees the good ones.
+ * WA_ERR_MALFORMED: no; WA_ERR_NOMEM.
+ */
+extern WaStatus signal_record_check(const uint8_t *data, size_t len, signal_context *context);
 /* Has a session record more archived sessions than are kept? */
 extern bool signal_record_has_old(const uint8_t *data, size_t len);
 /* Appends a session record without what is over the limits, the oldest first. */

@@ -286,6 +286,12 @@ signal_supply(WaSignal *signal, const SignalRecord *record)
 		return WA_ERR_ARGUMENT;
 	if (signal_store_find(signal, &key) != NULL)
 		return WA_OK;
+	if (record->kind == SIGNAL_SESSION && record->len <= SIGNAL_MAX_RECORD)
+	{
+		status = signal_record_check(record->data, record->len, signal->context);
+		if (status != WA_OK)
+			return status == WA_ERR_MALFORMED ? WA_OK : status;
+	}
 	status = copy_value(signal, record->data, record->len, &data);
 	if (status != WA_OK)
 		return status;

@@ -130,8 +130,6 @@ extern WaStatus signal_peer_bring(WaSignal *signal, const SignalPeer *peer, WaSt
 extern signal_protocol_address signal_peer_address(const SignalPeer *peer);
 /* What a failed call means to the host: never WA_OK. */
 extern WaStatus signal_peer_fault(const WaSignal *signal, int rc);
-/* Drafts the end of a session record that libsignal cannot parse; true when it was such a one. */
-extern bool signal_peer_drop_broken(WaSignal *signal, const SignalPeer *peer);
 /* Decrypts a skmsg; returns libsignal's code. */
 extern int signal_group_read(WaSignal *signal, const SignalMessage *message, const SignalPeer *peer,
 							 signal_buffer **plain);

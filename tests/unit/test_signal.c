@@ -530,7 +530,11 @@ senders_that_are_no_device(void **state)
 static void
 a_broken_session_is_replaced(void **state)
 {
-	static const char *const broken[] = {"\x0a\xff", "\x0a\x04\x1a\x02\x05\x05", "x"};
+	/* the last: two archived sessions, one of them bad */
+	static const WaStr broken[] = {{"\x0a\xff", 2},
+								   {"\x0a\x04\x1a\x02\x05\x05", 6},
+								   {"x", 1},
+								   {"\x12\x00\x12\x02\x12\x00", 6}};
 	SignalBot *bot = *state;
 	SignalMessage message;
 	SignalBundle bundle;
@@ -541,8 +545,8 @@ a_broken_session_is_replaced(void **state)
 	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
 	{
 		SignalRecord record = {
-			SIGNAL_SESSION,   WA_STR_NONE, str_from(PHONE_PN), 0, (const uint8_t *) broken[i],
-			strlen(broken[i])};
+			SIGNAL_SESSION, WA_STR_NONE, str_from(PHONE_PN), 0, (const uint8_t *) broken[i].data,
+			broken[i].len};
 
 		tables_put(&bot->tables, &record);
 		signal_discard(bot->signal);
@@ -564,7 +568,7 @@ records_are_limited(void **state)
 {
 	SignalBot *bot = *state;
 	uint8_t *big = test_calloc(1, SIGNAL_MAX_RECORD + 1);
-	SignalRecord record = {SIGNAL_SESSION,       WA_STR_NONE, str_from(PHONE_PN), 0, big,
+	SignalRecord record = {SIGNAL_SENDER_KEY,    str_from("1@g.us"), str_from(PHONE_PN), 0, big,
 						   SIGNAL_MAX_RECORD + 1};
 	WaStatus status = WA_OK;
 	uint32_t device = 0;
@@ -582,6 +586,7 @@ records_are_limited(void **state)
 	record.len = 33;
 	assert_int_equal(signal_supply(bot->signal, &record), WA_ERR_ARGUMENT);
 	record.kind = SIGNAL_SENDER_KEY;
+	record.chat = WA_STR_NONE;
 	assert_int_equal(signal_supply(bot->signal, &record), WA_ERR_ARGUMENT);
 	test_free(big);
 }

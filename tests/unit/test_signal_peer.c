@@ -176,7 +176,7 @@ a_new_identity_forgets_every_device(void **state)
 {
 	SignalBot *bot = *state;
 	SignalRecord row = {
-		SIGNAL_SESSION, WA_STR_NONE, str_from(PHONE_LID), 7, (const uint8_t *) "x", 1};
+		SIGNAL_SESSION, WA_STR_NONE, str_from(PHONE_LID), 7, (const uint8_t *) "\x12\x00", 2};
 	SignalMessage message;
 
 	phone_start(&bot->phone, &bot->device, &bot->prekeys[0]);
