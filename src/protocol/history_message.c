@@ -196,8 +196,6 @@ read_content(WaArena *arena, const Wa__WebMessageInfo *info, WaHistoryMessage *o
 	if (out->content == NULL)
 		return arena->status;
 	status = message_decode(arena, out->plaintext, &nobody, out->content);
-	if (arena->failed)
-		return arena->status;
 	if (status == WA_ERR_MALFORMED || status == WA_ERR_LIMIT)
 		out->content = NULL;
 	else if (status != WA_OK)
@@ -261,5 +259,7 @@ history_message(WaArena *arena, WaStr bytes, WaHistoryMessage *out)
 	read_votes(arena, info, out);
 	read_responses(arena, info, out);
 	read_receipts(arena, info, out);
-	return read_content(arena, info, out);
+	status = read_content(arena, info, out);
+	/* any of these may have found no room */
+	return arena->failed ? arena->status : status;
 }
