@@ -133,7 +133,8 @@ ROLLBACK;
 BEGIN;
 SELECT wa.unwatch_group('e1@g.us'), wa.watch_group('e1@g.us', 'messages');
 SELECT public.try(format('SELECT wa.erase_user(%s)', :zu)) ~ '^55006: person \d+ is a member of groups that are watched' AS refused;
-DELETE FROM wa.bot_groups AS b WHERE b.group_id = wa_private.group_id('e1@g.us');
+SELECT count(*) AS bots FROM (SELECT wa.remove_bot(b.bot_id) FROM wa.bots AS b OFFSET 0) AS removed;
+SELECT g.needs_refresh, g.unobserved_since IS NULL AS observed FROM wa.groups AS g WHERE g.jid = 'e1@g.us';
 SELECT public.try(format('SELECT wa.erase_user(%s)', :zu)) ~ '^55006: person \d+ is a member of groups that are watched' AS refused;
 ROLLBACK;
 

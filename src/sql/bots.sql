@@ -213,8 +213,8 @@ BEGIN
 		PERFORM wa_private.forget_lonely_people();
 	END IF;
 	UPDATE wa.groups AS g
-	SET unobserved_since = now(), needs_refresh = false
-	WHERE g.group_id = ANY (left_behind) AND g.unobserved_since IS NULL
+	SET unobserved_since = coalesce(g.unobserved_since, now()), needs_refresh = false
+	WHERE g.group_id = ANY (left_behind)
 		AND NOT EXISTS (SELECT FROM wa.bot_groups AS x WHERE x.group_id = g.group_id AND x.left_at IS NULL);
 	PERFORM wa_private.wake_workers();
 END
