@@ -64,6 +64,12 @@ SELECT public.apply(:none, public.change('n@g.us', 30, 'add', 22, public.who(1),
 SELECT g.watch_level, g.unobserved_since IS NOT NULL AS unobserved, count(m) AS members
 FROM wa.groups AS g LEFT JOIN wa.memberships AS m ON m.group_id = g.group_id AND m.left_at IS NULL WHERE g.jid = 'n@g.us' GROUP BY 1, 2;
 SELECT wa.watch_group('n@g.us');
+-- the last bot leaves before the list comes: nobody is asked for it
+BEGIN;
+SELECT public.apply(b.bot_id, '{"fact": "group_gone", "group": "n@g.us", "received_at": 1795435235}')
+FROM wa.bot_groups AS b WHERE b.group_id = wa_private.group_id('n@g.us');
+SELECT needs_refresh, unobserved_since IS NOT NULL AS unobserved FROM wa.groups WHERE jid = 'n@g.us';
+ROLLBACK;
 SELECT public.apply(:none, public.roster('n@g.us', 40, 23, '{1,2,4,5}'));
 SELECT kind, source, at_precision, p.lid FROM wa.group_events AS e JOIN wa.groups AS g USING (group_id) JOIN wa.people AS p ON p.user_id = e.target
 WHERE g.jid = 'n@g.us' AND e.kind IN ('join', 'leave') ORDER BY e.occurred_at, kind, p.lid;

@@ -38,8 +38,8 @@ BEGIN
 		RETURN;
 	ELSIF NOT EXISTS (SELECT FROM wa.bot_groups AS b WHERE b.group_id = id AND b.left_at IS NULL) THEN
 		UPDATE wa.groups AS g
-		SET unobserved_since = since, needs_refresh = false
-		WHERE g.group_id = id AND g.unobserved_since IS NULL;
+		SET unobserved_since = coalesce(g.unobserved_since, since), needs_refresh = false
+		WHERE g.group_id = id;
 	END IF;
 END
 $$;
