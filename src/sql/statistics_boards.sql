@@ -159,30 +159,31 @@ SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
+	begins timestamptz[];
 	first timestamptz;
 	last timestamptz;
 	the_bot bigint;
 BEGIN
-	SELECT min(s.since), max(s.until) INTO first, last FROM wa_private.stat_steps("from", "to", step) AS s;
+	SELECT array_agg(s.since ORDER BY s.n), min(s.since), max(s.until) INTO begins, first, last FROM wa_private.stat_steps("from", "to", step) AS s;
 	the_bot := CASE WHEN bot IS NOT NULL THEN wa_private.stat_bot(bot) END;
 	RETURN QUERY
-	WITH spans AS MATERIALIZED (
-		SELECT x.* FROM wa_private.stat_bot_spans(first, last, bot) AS x
-	), steps AS (
-		SELECT s.since, s.until, extract(epoch FROM greatest(least(s.until, now()), s.since) - s.since) AS seconds
+	WITH steps AS (
+		SELECT s.n, s.since, s.until, extract(epoch FROM greatest(least(s.until, now()), s.since) - s.since) AS seconds
 		FROM wa_private.stat_steps("from", "to", step) AS s
+	), spent AS (
+		-- each span in the steps that it touches
+		SELECT x.bot_id, s.n, sum(y.seconds) FILTER (WHERE x.status = 'online') AS online, sum(y.seconds) FILTER (WHERE x.status <> 'online') AS offline
+		FROM wa_private.stat_bot_spans(first, last, bot) AS x
+		CROSS JOIN LATERAL generate_series(width_bucket(x.since, begins), width_bucket(x.until, begins)) AS p (n)
+		JOIN steps AS s ON s.n = p.n
+		CROSS JOIN LATERAL (SELECT extract(epoch FROM greatest(least(x.until, s.until) - greatest(x.since, s.since), '0')) AS seconds) AS y
+		GROUP BY 1, 2
 	), sums AS (
-		SELECT s.since, b.bot_id, b.name, s.seconds,
-			coalesce(sum(x.seconds) FILTER (WHERE x.status = 'online'), 0) AS online,
-			coalesce(sum(x.seconds) FILTER (WHERE x.status <> 'online'), 0) AS offline
+		SELECT s.since, b.bot_id, b.name, s.seconds, coalesce(x.online, 0) AS online, coalesce(x.offline, 0) AS offline
 		FROM steps AS s
 		CROSS JOIN wa.bots AS b
-		LEFT JOIN LATERAL (
-			SELECT p.status, extract(epoch FROM least(p.until, s.until) - greatest(p.since, s.since)) AS seconds
-			FROM spans AS p
-			WHERE p.bot_id = b.bot_id AND p.since < s.until AND p.until > s.since) AS x ON true
+		LEFT JOIN spent AS x ON x.bot_id = b.bot_id AND x.n = s.n
 		WHERE the_bot IS NULL OR b.bot_id = the_bot
-		GROUP BY 1, 2, 3, 4
 	)
 	SELECT s.since, s.bot_id, s.name, round(s.online, 1), round(s.offline, 1), round(s.seconds - s.online - s.offline, 1),
 		wa_private.stat_percent(s.online, s.online + s.offline)
