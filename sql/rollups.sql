@@ -70,9 +70,18 @@ SELECT count(*) FROM wa.check_rollups();
 -- changes are moved into sums a part at a time, and nothing of nothing is kept
 SELECT wa_private.settle_rollups(100);
 SELECT count(*) FROM wa.check_rollups();
+-- between the parts somebody leaves a group and comes to another
+UPDATE wa.memberships SET left_at = '2020-11-05', left_precision = interval '2 days', leave_kind = 'left', leave_source = 'snapshot' WHERE left_at IS NULL AND user_id % 4 = 1;
+UPDATE wa.memberships SET user_id = user_id + 1 WHERE user_id % 8 = 2 AND left_at IS NOT NULL;
+SELECT wa_private.settle_rollups(300) > 100 AS moved;
+SELECT count(*) FROM wa.check_rollups();
+SELECT count(*) > 1 AS several, count(*) FILTER (WHERE d.people <> x.people) AS wrong
+FROM wa.stat_distribution() AS d
+FULL JOIN (SELECT y.groups, count(*) AS people FROM (SELECT count(*) AS groups FROM wa.memberships AS m WHERE m.left_at IS NULL GROUP BY m.user_id) AS y GROUP BY 1) AS x
+	ON x.groups = d.place;
 SELECT wa_private.settle_rollups(1000000) > 100 AS moved, wa_private.settle_rollups(1000000) AS again;
 SELECT count(*) FROM wa.check_rollups();
-SELECT (SELECT count(*) FROM wa_private.speaker_days WHERE messages = 0), (SELECT count(*) FROM wa_private.message_hours WHERE messages = 0), (SELECT count(*) FROM wa_private.event_days WHERE events = 0);
+SELECT (SELECT count(*) FROM wa_private.speaker_days WHERE messages = 0), (SELECT count(*) FROM wa_private.people_days WHERE people = 0 AND people_low = 0 AND people_high = 0), (SELECT count(*) FROM wa_private.message_hours WHERE messages = 0), (SELECT count(*) FROM wa_private.event_days WHERE events = 0);
 
 -- what is wrong is told, within the range that was asked for, and mended
 UPDATE wa_private.speaker_days SET messages = messages + 5 WHERE (day, chat_id, user_id) = (SELECT day, chat_id, user_id FROM wa_private.speaker_days WHERE day = '2020-03-10' ORDER BY 2, 3 LIMIT 1);

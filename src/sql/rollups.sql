@@ -37,6 +37,7 @@ COMMENT ON FUNCTION wa_private.rollup_merge(text, text) IS 'text of the statemen
 CREATE FUNCTION wa_private.settle_rollups(most integer)
 RETURNS bigint LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 -- summed in a hash and brought to their keys: time and memory grow with the sums, not with the roll-up
 SET enable_sort = off
 SET enable_hashjoin = off

@@ -199,8 +199,12 @@ END
 $$;
 COMMENT ON FUNCTION wa_private.stat_days(timestamptz[]) IS 'the days that begin at some times, if roll-ups know them';
 
-/* Members of each line just before some days, from how many there are now and what changed since; see wa_private.stat_members_at(). */
-CREATE FUNCTION wa_private.stat_members_on(days date[], groups bigint[], "group" text, bot text, by text, since timestamptz)
+/*
+ * Members of each line just before some days, from how many there are now and
+ * what changed since; see wa_private.stat_members_at().  Everybody once
+ * only of all groups together.
+ */
+CREATE FUNCTION wa_private.stat_members_on(days date[], groups bigint[], "group" text, bot text, by text, since timestamptz, once boolean)
 RETURNS TABLE (n integer, id bigint, label text, members bigint, members_low bigint, members_high bigint)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -218,15 +222,21 @@ BEGIN
 	), lines AS (
 		SELECT DISTINCT s.id, s.label FROM series AS s
 		UNION SELECT 0, 'all' WHERE by = 'total'
+	), told AS (
+		SELECT d.group_id, d.day, d.members, d.members_low, d.members_high
+		FROM wa_private.member_days_now AS d
+		WHERE NOT once AND CASE WHEN together THEN d.group_id = 0 ELSE groups IS NULL OR d.group_id = ANY (groups) END
+		UNION ALL
+		SELECT 0, d.day, d.people, d.people_low, d.people_high FROM wa_private.people_days_now AS d WHERE once
 	), changes AS (
 		-- a change counts for the days up to its own, what there is at the end of time for all
 		SELECT s.id, CASE WHEN isfinite(d.day) THEN width_bucket(d.day, days) ELSE cardinality(days) + 1 END AS place,
 			sum(CASE WHEN isfinite(d.day) THEN -d.members ELSE d.members END) AS members,
 			sum(CASE WHEN isfinite(d.day) THEN -d.members_low ELSE d.members_low END) AS members_low,
 			sum(CASE WHEN isfinite(d.day) THEN -d.members_high ELSE d.members_high END) AS members_high
-		FROM wa_private.member_days_now AS d
+		FROM told AS d
 		JOIN series AS s ON s.group_id = d.group_id
-		WHERE d.day >= days[1] AND CASE WHEN together THEN d.group_id = 0 ELSE groups IS NULL OR d.group_id = ANY (groups) END
+		WHERE d.day >= days[1]
 		GROUP BY 1, 2
 	), counted AS (
 		SELECT t.n, l.id, l.label, sum(c.members) OVER w AS members, sum(c.members_low) OVER w AS members_low,
@@ -242,7 +252,7 @@ BEGIN
 	ORDER BY c.n, c.id;
 END
 $$;
-COMMENT ON FUNCTION wa_private.stat_members_on(date[], bigint[], text, text, text, timestamptz) IS
+COMMENT ON FUNCTION wa_private.stat_members_on(date[], bigint[], text, text, text, timestamptz, boolean) IS
 'members of each line of a chart just before each of some days, from the roll-ups';
 
 /*
@@ -352,10 +362,11 @@ AS $$
 DECLARE
 	many integer := cardinality(times);
 	groups bigint[] := wa_private.stat_groups("group", bot, times[1]);
+	days date[] := CASE WHEN NOT people OR by IS NOT DISTINCT FROM 'total' AND groups IS NULL THEN wa_private.stat_days(times) END;
 BEGIN
-	IF NOT people AND wa_private.stat_days(times) IS NOT NULL THEN
+	IF days IS NOT NULL THEN
 		RETURN QUERY
-		SELECT m.* FROM wa_private.stat_members_on(wa_private.stat_days(times), groups, "group", bot, by, times[1]) AS m;
+		SELECT m.* FROM wa_private.stat_members_on(days, groups, "group", bot, by, times[1], people) AS m;
 		RETURN;
 	ELSIF people THEN
 		RETURN QUERY SELECT p.* FROM wa_private.stat_people_at(times, groups, "group", bot, by) AS p;

@@ -243,12 +243,14 @@ BEGIN
 	groups := wa_private.stat_groups("group", bot, now());
 	IF by = 'groups' THEN
 		RETURN QUERY
-		SELECT x.n::integer, x.n::text, count(*), wa_private.stat_percent(count(*), sum(count(*)) OVER ())
-		FROM (SELECT m.user_id, count(*) AS n
-			  FROM wa.memberships AS m
-			  WHERE m.left_at IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
-			  GROUP BY 1) AS x
+		SELECT x.n, x.n::text, sum(x.people)::bigint, wa_private.stat_percent(sum(x.people), sum(sum(x.people)) OVER ())
+		FROM (SELECT d.in_groups AS n, d.people FROM wa_private.people_days_now AS d WHERE groups IS NULL AND d.day = 'infinity'
+			  UNION ALL
+			  SELECT count(*)::integer, 1 FROM wa.memberships AS m
+			  WHERE m.left_at IS NULL AND m.group_id = ANY (groups)
+			  GROUP BY m.user_id) AS x
 		GROUP BY x.n
+		HAVING sum(x.people) > 0
 		ORDER BY x.n;
 	ELSIF by = 'bots' THEN
 		RETURN QUERY

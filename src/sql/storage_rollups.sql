@@ -11,6 +11,10 @@
  * group is also counted for all together, under the number 0.
  * wa_private.settle_rollups() moves changes into the roll-ups.
  *
+ * What a change adds to people_days depends on where else that person is: it is
+ * what comes of all stays of the person with the change, less what comes of them
+ * without it.
+ *
  * The days of the roll-ups are those of one time zone, wa_private.rollup_zone;
  * the changes have times and know of none.  Statistics of another time zone are
  * made from the rows (wa_private.stat_whole_days()).
@@ -26,6 +30,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	VALUES ('event_days', 'group_events', 'event_changes', '{day,group_id,kind,how,source,inferred}'::text[], '{events}'::text[]),
 		('member_days', 'memberships', 'stay_changes', '{day,group_id}', '{members,members_low,members_high}'),
+		('people_days', 'memberships', 'stay_changes', '{day,in_groups}', '{people,people_low,people_high}'),
 		('speaker_days', 'messages', 'message_changes', '{day,chat_id,user_id}', '{messages,from_bots}'),
 		('message_hours', 'messages', 'message_changes', '{day,hour,kind}', '{messages,forwarded,edited,deleted}');
 END;
@@ -43,7 +48,7 @@ BEGIN
 			'r.at_precision IS DISTINCT FROM interval ''0'' AS inferred '
 			'FROM %s AS r WHERE r.kind IN (''join'', ''leave'')'
 		WHEN 'memberships' THEN
-			'SELECT r.group_id, r.joined_at, r.joined_precision, r.join_event_id IS NOT NULL AS has_join, r.left_at, r.left_precision '
+			'SELECT r.group_id, r.user_id, r.joined_at, r.joined_precision, r.join_event_id IS NOT NULL AS has_join, r.left_at, r.left_precision '
 			'FROM %s AS r'
 		WHEN 'messages' THEN
 			'SELECT r.sent_at, r.chat_id, coalesce(r.sender, 0) AS user_id, c.kind = ''group'' AS in_group, r.from_me, '
@@ -58,9 +63,10 @@ COMMENT ON FUNCTION wa_private.rollup_rows(text, text) IS 'text of the query for
 /*
  * What changes (a table of them, or a query in parentheses) add to a roll-up, as
  * the text of a query, before they are summed.  A day begins where statistics
- * begin it, see wa_private.stat_day().
+ * begin it, see wa_private.stat_day().  anew: they are all there is, and nothing
+ * has been settled.
  */
-CREATE FUNCTION wa_private.rollup_sums(rollup text, changes text)
+CREATE FUNCTION wa_private.rollup_sums(rollup text, changes text, anew boolean DEFAULT false)
 RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -69,6 +75,16 @@ DECLARE
 		'CROSS JOIN LATERAL (SELECT (%1$s AT TIME ZONE z.zone)::date AS date) AS l '
 		'CROSS JOIN LATERAL (SELECT l.date - (%1$s < l.date::timestamp AT TIME ZONE z.zone)::integer AS day) AS d';
 	each_and_all CONSTANT text := ' CROSS JOIN LATERAL (VALUES (c.group_id), (0)) AS g (group_id)';
+	-- when somebody came and went: likely, surely and possibly
+	came CONSTANT text := 'CASE WHEN c.joined_precision IS NULL AND NOT c.has_join THEN ''-infinity'' ELSE c.joined_at END';
+	surely_gone CONSTANT text := 'CASE WHEN c.left_at IS NOT NULL THEN greatest(coalesce(c.left_at - c.left_precision, ''-infinity''), c.joined_at) END';
+	possibly_came CONSTANT text := 'coalesce(c.joined_at - c.joined_precision, ''-infinity'')';
+	-- of the same people: the rows, without what is not settled
+	settled CONSTANT text := ' UNION ALL SELECT o.* FROM (SELECT DISTINCT c.user_id FROM %1$s AS c) AS p CROSS JOIN LATERAL ('
+		'SELECT c.user_id, c.joined_at, c.joined_precision, c.join_event_id IS NOT NULL, c.left_at, c.left_precision, 1, 1 '
+		'FROM wa.memberships AS c WHERE c.user_id = p.user_id '
+		'UNION ALL SELECT c.user_id, c.joined_at, c.joined_precision, c.has_join, c.left_at, c.left_precision, -c.n, -c.n '
+		'FROM wa_private.stay_changes AS c WHERE c.user_id = p.user_id OFFSET 0) AS o';
 BEGIN
 	RETURN CASE rollup
 		WHEN 'event_days' THEN
@@ -78,15 +94,28 @@ BEGIN
 			-- what wa_private.stat_members_on() adds up, and at the end of time who is there now
 			format('SELECT d.day, g.group_id, (c.n * x.members)::bigint AS members, (c.n * x.members_low)::bigint AS members_low, '
 				'(c.n * x.members_high)::bigint AS members_high '
-				'FROM %s AS c '
+				'FROM %1$s AS c '
 				'CROSS JOIN LATERAL (VALUES '
-				'(CASE WHEN c.joined_precision IS NULL AND NOT c.has_join THEN ''-infinity'' ELSE c.joined_at END, 1, 0, 0), '
-				'(c.joined_at, 0, 1, 0), '
-				'(coalesce(c.joined_at - c.joined_precision, ''-infinity''), 0, 0, 1), '
-				'(c.left_at, -1, 0, -1), '
-				'(CASE WHEN c.left_at IS NOT NULL THEN greatest(coalesce(c.left_at - c.left_precision, ''-infinity''), c.joined_at) END, 0, -1, 0), '
-				'(CASE WHEN c.left_at IS NULL THEN ''infinity''::timestamptz END, 1, 1, 1)) AS x (at, members, members_low, members_high)', changes)
+				'(%2$s, 1, 0, 0), (c.joined_at, 0, 1, 0), (%4$s, 0, 0, 1), (c.left_at, -1, 0, -1), (%3$s, 0, -1, 0), '
+				'(CASE WHEN c.left_at IS NULL THEN ''infinity''::timestamptz END, 1, 1, 1)) AS x (at, members, members_low, members_high)',
+				changes, came, surely_gone, possibly_came)
 			|| each_and_all || format(day_of, 'x.at') || ' WHERE x.at IS NOT NULL'
+		WHEN 'people_days' THEN
+			-- at each end of a stay somebody is not in so many groups any more but in so many; old: without the changes, new: with them
+			format('SELECT e.day, g.in_groups::integer AS in_groups, (g.n * (e.bound = 1)::integer)::bigint AS people, '
+				'(g.n * (e.bound = 2)::integer)::bigint AS people_low, (g.n * (e.bound = 3)::integer)::bigint AS people_high '
+				'FROM (SELECT s.bound, s.day, s.old AS old_step, s.new AS new_step, sum(s.old) OVER w AS old, sum(s.new) OVER w AS new '
+				'FROM (SELECT c.user_id, x.bound, d.day, sum(x.step * c.old)::integer AS old, sum(x.step * c.new)::integer AS new '
+				'FROM (SELECT c.user_id, c.joined_at, c.joined_precision, c.has_join, c.left_at, c.left_precision, 0 AS old, c.n AS new FROM %1$s AS c'
+				|| CASE WHEN anew THEN '' ELSE settled END ||
+				') AS c CROSS JOIN LATERAL (VALUES (1, %2$s, 1), (1, coalesce(c.left_at, ''infinity''), -1), (2, c.joined_at, 1), '
+				'(2, coalesce(%3$s, ''infinity''), -1), (3, %4$s, 1), (3, coalesce(c.left_at, ''infinity''), -1)) AS x (bound, at, step)%5$s '
+				'GROUP BY 1, 2, 3) AS s WINDOW w AS (PARTITION BY s.user_id, s.bound ORDER BY s.day)) AS e '
+				-- and is there now, who leaves at the end of time
+				'CROSS JOIN LATERAL (SELECT x.in_groups, CASE e.day WHEN ''infinity'' THEN -x.n ELSE x.n END AS n '
+				'FROM (VALUES (e.new, 1), (e.new - e.new_step, -1), (e.old, -1), (e.old - e.old_step, 1)) AS x (in_groups, n) '
+				'WHERE x.in_groups > 0 AND (e.new <> e.old OR e.new_step <> e.old_step)) AS g',
+				changes, came, surely_gone, possibly_came, format(day_of, 'x.at'))
 		WHEN 'speaker_days' THEN
 			format('SELECT d.day, c.chat_id, c.user_id, c.n::bigint AS messages, (c.n * c.from_me::integer)::bigint AS from_bots FROM %s AS c', changes)
 			|| format(day_of, 'c.sent_at')
@@ -98,7 +127,7 @@ BEGIN
 	END;
 END
 $$;
-COMMENT ON FUNCTION wa_private.rollup_sums(text, text) IS 'text of the query for what changes add to a roll-up, before they are summed';
+COMMENT ON FUNCTION wa_private.rollup_sums(text, text, boolean) IS 'text of the query for what changes add to a roll-up, before they are summed';
 
 /* What rows (see wa_private.rollup_rows()) add to a roll-up, as the text of a query, before they are summed. */
 CREATE FUNCTION wa_private.rollup_query(rollup text, rows text)
@@ -106,7 +135,7 @@ RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN (SELECT wa_private.rollup_sums(rollup, format('(SELECT t.*, 1 AS n FROM (%s) AS t)', wa_private.rollup_rows(x.of_table, rows)))
+	RETURN (SELECT wa_private.rollup_sums(rollup, format('(SELECT t.*, 1 AS n FROM (%s) AS t)', wa_private.rollup_rows(x.of_table, rows)), true)
 			FROM wa_private.rollups() AS x WHERE x.name = rollup);
 END
 $$;
@@ -225,6 +254,21 @@ BEGIN
 	COMMENT ON COLUMN wa_private.member_days.members_high IS 'change of the number of those who may have been there';
 	COMMENT ON COLUMN wa_private.member_days.day IS 'the day';
 
+	CREATE TABLE IF NOT EXISTS wa_private.people_days (
+		people bigint NOT NULL,
+		people_low bigint NOT NULL,
+		people_high bigint NOT NULL,
+		day date NOT NULL,
+		in_groups integer NOT NULL,
+		PRIMARY KEY (day, in_groups)
+	);
+	COMMENT ON TABLE wa_private.people_days IS 'roll-up: by how much the number of people who are in so many groups changed on each day; day infinity: how many there are now; -infinity: who came nobody knows when';
+	COMMENT ON COLUMN wa_private.people_days.people IS 'change of the number of people';
+	COMMENT ON COLUMN wa_private.people_days.people_low IS 'change of the number of those who must have been in so many';
+	COMMENT ON COLUMN wa_private.people_days.people_high IS 'change of the number of those who may have been in so many';
+	COMMENT ON COLUMN wa_private.people_days.day IS 'the day';
+	COMMENT ON COLUMN wa_private.people_days.in_groups IS 'in how many groups they are, at least 1';
+
 	CREATE TABLE IF NOT EXISTS wa_private.speaker_days (
 		chat_id bigint NOT NULL,
 		user_id bigint NOT NULL,
@@ -281,6 +325,7 @@ BEGIN
 
 	CREATE TABLE IF NOT EXISTS wa_private.stay_changes (
 		group_id bigint NOT NULL,
+		user_id bigint NOT NULL,
 		joined_at timestamptz NOT NULL,
 		joined_precision interval,
 		has_join boolean NOT NULL,
@@ -288,8 +333,11 @@ BEGIN
 		left_precision interval,
 		n integer NOT NULL
 	);
+	CREATE INDEX IF NOT EXISTS stay_changes_user_id_idx ON wa_private.stay_changes (user_id);
 	COMMENT ON TABLE wa_private.stay_changes IS 'stays that are not in the roll-ups yet';
+	COMMENT ON INDEX wa_private.stay_changes_user_id_idx IS 'the changes of a person';
 	COMMENT ON COLUMN wa_private.stay_changes.group_id IS 'the group';
+	COMMENT ON COLUMN wa_private.stay_changes.user_id IS 'the person';
 	COMMENT ON COLUMN wa_private.stay_changes.joined_at IS 'as in wa.memberships';
 	COMMENT ON COLUMN wa_private.stay_changes.joined_precision IS 'as in wa.memberships';
 	COMMENT ON COLUMN wa_private.stay_changes.has_join IS 'the join is an event';
