@@ -101,7 +101,7 @@ BEGIN
 				changes, came, surely_gone, possibly_came)
 			|| each_and_all || format(day_of, 'x.at') || ' WHERE x.at IS NOT NULL'
 		WHEN 'people_days' THEN
-			-- at each end of a stay somebody is not in so many groups any more but in so many; old: without the changes, new: with them
+			-- where a stay begins or ends, a person goes from one number of groups to another; old: without the changes, new: with them
 			format('SELECT e.day, g.in_groups::integer AS in_groups, (g.n * (e.bound = 1)::integer)::bigint AS people, '
 				'(g.n * (e.bound = 2)::integer)::bigint AS people_low, (g.n * (e.bound = 3)::integer)::bigint AS people_high '
 				'FROM (SELECT s.bound, s.day, s.old AS old_step, s.new AS new_step, sum(s.old) OVER w AS old, sum(s.new) OVER w AS new '
