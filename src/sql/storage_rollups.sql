@@ -323,6 +323,12 @@ BEGIN
 	COMMENT ON COLUMN wa_private.event_changes.inferred IS 'without an exact time';
 	COMMENT ON COLUMN wa_private.event_changes.n IS 'how many rows of these came, less those that went';
 
+	-- changes of an earlier layout do not say whose they are: all roll-ups are made anew
+	IF to_regclass('wa_private.stay_changes') IS NOT NULL AND NOT EXISTS (SELECT FROM pg_attribute AS a
+		WHERE a.attrelid = 'wa_private.stay_changes'::regclass AND a.attname = 'user_id') THEN
+		DROP TABLE wa_private.stay_changes CASCADE;
+		DELETE FROM wa_private.rollup_zone;
+	END IF;
 	CREATE TABLE IF NOT EXISTS wa_private.stay_changes (
 		group_id bigint NOT NULL,
 		user_id bigint NOT NULL,
