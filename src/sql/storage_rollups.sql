@@ -75,10 +75,17 @@ DECLARE
 		'CROSS JOIN LATERAL (SELECT (%1$s AT TIME ZONE z.zone)::date AS date) AS l '
 		'CROSS JOIN LATERAL (SELECT l.date - (%1$s < l.date::timestamp AT TIME ZONE z.zone)::integer AS day) AS d';
 	each_and_all CONSTANT text := ' CROSS JOIN LATERAL (VALUES (c.group_id), (0)) AS g (group_id)';
-	-- when somebody came and went: likely, surely and possibly
-	came CONSTANT text := 'CASE WHEN c.joined_precision IS NULL AND NOT c.has_join THEN ''-infinity'' ELSE c.joined_at END';
-	surely_gone CONSTANT text := 'CASE WHEN c.left_at IS NOT NULL THEN greatest(coalesce(c.left_at - c.left_precision, ''-infinity''), c.joined_at) END';
-	possibly_came CONSTANT text := 'coalesce(c.joined_at - c.joined_precision, ''-infinity'')';
+	-- where a stay begins and ends: likely, surely (low) and possibly (high); what has not ended does so at the end of time
+	ends_of CONSTANT text := ' CROSS JOIN LATERAL (SELECT CASE WHEN c.joined_precision IS NULL AND NOT c.has_join THEN ''-infinity'' ELSE c.joined_at END AS begins, '
+		'coalesce(c.joined_at - c.joined_precision, ''-infinity'') AS begins_high, coalesce(c.left_at, ''infinity'') AS ends, '
+		'CASE WHEN c.left_at IS NULL THEN ''infinity'' ELSE greatest(coalesce(c.left_at - c.left_precision, ''-infinity''), c.joined_at) END AS ends_low) AS y '
+		'CROSS JOIN LATERAL (VALUES (c.joined_at, (y.begins = c.joined_at)::integer, 1, (y.begins_high = c.joined_at)::integer), '
+		'(nullif(y.begins, c.joined_at), 1, 0, 0), (nullif(y.begins_high, c.joined_at), 0, 0, 1), '
+		'(y.ends, -1, -(y.ends_low = y.ends)::integer, -1), (nullif(y.ends_low, y.ends), 0, -1, 0)) AS x (at, likely, low, high)';
+	-- for each of them, in how many groups a person was up to a day and from then on, without the changes (old) and with them (new)
+	bounds CONSTANT text[] := '{likely,low,high}';
+	old CONSTANT text := wa_private.rollup_columns(bounds, 'r.old_from_%1$s, r.old_to_%1$s');
+	new CONSTANT text := wa_private.rollup_columns(bounds, 'r.new_from_%1$s, r.new_to_%1$s');
 	-- of the same people: the rows, without what is not settled
 	settled CONSTANT text := ' UNION ALL SELECT o.* FROM (SELECT DISTINCT c.user_id FROM %1$s AS c) AS p CROSS JOIN LATERAL ('
 		'SELECT c.user_id, c.joined_at, c.joined_precision, c.join_event_id IS NOT NULL, c.left_at, c.left_precision, 1, 1 '
@@ -92,30 +99,27 @@ BEGIN
 			|| format(day_of, 'c.occurred_at')
 		WHEN 'member_days' THEN
 			-- what wa_private.stat_members_on() adds up, and at the end of time who is there now
-			format('SELECT d.day, g.group_id, (c.n * x.members)::bigint AS members, (c.n * x.members_low)::bigint AS members_low, '
-				'(c.n * x.members_high)::bigint AS members_high '
-				'FROM %1$s AS c '
-				'CROSS JOIN LATERAL (VALUES '
-				'(%2$s, 1, 0, 0), (c.joined_at, 0, 1, 0), (%4$s, 0, 0, 1), (c.left_at, -1, 0, -1), (%3$s, 0, -1, 0), '
-				'(CASE WHEN c.left_at IS NULL THEN ''infinity''::timestamptz END, 1, 1, 1)) AS x (at, members, members_low, members_high)',
-				changes, came, surely_gone, possibly_came)
+			format('SELECT d.day, g.group_id, (i.n * x.likely)::bigint AS members, (i.n * x.low)::bigint AS members_low, '
+				'(i.n * x.high)::bigint AS members_high FROM %s AS c', changes)
+			|| ends_of || ' CROSS JOIN LATERAL (SELECT CASE x.at WHEN ''infinity'' THEN -c.n ELSE c.n END AS n) AS i'
 			|| each_and_all || format(day_of, 'x.at') || ' WHERE x.at IS NOT NULL'
 		WHEN 'people_days' THEN
-			-- where a stay begins or ends, a person goes from one number of groups to another; old: without the changes, new: with them
-			format('SELECT e.day, g.in_groups::integer AS in_groups, (g.n * (e.bound = 1)::integer)::bigint AS people, '
-				'(g.n * (e.bound = 2)::integer)::bigint AS people_low, (g.n * (e.bound = 3)::integer)::bigint AS people_high '
-				'FROM (SELECT s.bound, s.day, s.old AS old_step, s.new AS new_step, sum(s.old) OVER w AS old, sum(s.new) OVER w AS new '
-				'FROM (SELECT c.user_id, x.bound, d.day, sum(x.step * c.old)::integer AS old, sum(x.step * c.new)::integer AS new '
-				'FROM (SELECT c.user_id, c.joined_at, c.joined_precision, c.has_join, c.left_at, c.left_precision, 0 AS old, c.n AS new FROM %1$s AS c'
-				|| CASE WHEN anew THEN '' ELSE settled END ||
-				') AS c CROSS JOIN LATERAL (VALUES (1, %2$s, 1), (1, coalesce(c.left_at, ''infinity''), -1), (2, c.joined_at, 1), '
-				'(2, coalesce(%3$s, ''infinity''), -1), (3, %4$s, 1), (3, coalesce(c.left_at, ''infinity''), -1)) AS x (bound, at, step)%5$s '
-				'GROUP BY 1, 2, 3) AS s WINDOW w AS (PARTITION BY s.user_id, s.bound ORDER BY s.day)) AS e '
-				-- and is there now, who leaves at the end of time
-				'CROSS JOIN LATERAL (SELECT x.in_groups, CASE e.day WHEN ''infinity'' THEN -x.n ELSE x.n END AS n '
-				'FROM (VALUES (e.new, 1), (e.new - e.new_step, -1), (e.old, -1), (e.old - e.old_step, 1)) AS x (in_groups, n) '
-				'WHERE x.in_groups > 0 AND (e.new <> e.old OR e.new_step <> e.old_step)) AS g',
-				changes, came, surely_gone, possibly_came, format(day_of, 'x.at'))
+			-- those who go from one number of groups to another alike are counted together
+			format('SELECT t.day, g.in_groups::integer AS in_groups, (g.n * (g.bound = ''likely'')::integer)::bigint AS people, '
+				'(g.n * (g.bound = ''low'')::integer)::bigint AS people_low, (g.n * (g.bound = ''high'')::integer)::bigint AS people_high '
+				'FROM (SELECT r.day, %s, count(*) AS people FROM (SELECT s.day, %s FROM (SELECT c.user_id, d.day, %s FROM ('
+				'SELECT c.user_id, c.joined_at, c.joined_precision, c.has_join, c.left_at, c.left_precision, 0 AS old, c.n AS new FROM %s AS c',
+				concat_ws(', ', old, new),
+				wa_private.rollup_columns(bounds, 'sum(s.old_%1$s) OVER w - s.old_%1$s AS old_from_%1$s, sum(s.old_%1$s) OVER w AS old_to_%1$s, '
+					'sum(s.new_%1$s) OVER w - s.new_%1$s AS new_from_%1$s, sum(s.new_%1$s) OVER w AS new_to_%1$s'),
+				wa_private.rollup_columns(bounds, 'sum(x.%1$s * c.old)::integer AS old_%1$s, sum(x.%1$s * c.new)::integer AS new_%1$s'), changes)
+			|| CASE WHEN anew THEN '' ELSE format(settled, changes) END || ') AS c' || ends_of || format(day_of, 'x.at')
+			|| format(' WHERE x.at IS NOT NULL GROUP BY c.user_id, d.day) AS s WINDOW w AS (PARTITION BY s.user_id ORDER BY s.day)) AS r '
+				'WHERE (%1$s) IS DISTINCT FROM (%2$s) GROUP BY r.day, %1$s, %2$s) AS t '
+				'CROSS JOIN LATERAL (SELECT x.bound, x.in_groups, CASE t.day WHEN ''infinity'' THEN -x.n ELSE x.n END * t.people AS n '
+				'FROM (VALUES %3$s) AS x (bound, in_groups, n) WHERE x.in_groups > 0) AS g', old, new,
+				wa_private.rollup_columns(bounds, '(''%1$s'', t.old_from_%1$s, 1), (''%1$s'', t.old_to_%1$s, -1), '
+					'(''%1$s'', t.new_from_%1$s, -1), (''%1$s'', t.new_to_%1$s, 1)'))
 		WHEN 'speaker_days' THEN
 			format('SELECT d.day, c.chat_id, c.user_id, c.n::bigint AS messages, (c.n * c.from_me::integer)::bigint AS from_bots FROM %s AS c', changes)
 			|| format(day_of, 'c.sent_at')
@@ -325,7 +329,7 @@ BEGIN
 
 	-- changes of an earlier layout do not say whose they are: all roll-ups are made anew
 	IF to_regclass('wa_private.stay_changes') IS NOT NULL AND NOT EXISTS (SELECT FROM pg_attribute AS a
-		WHERE a.attrelid = 'wa_private.stay_changes'::regclass AND a.attname = 'user_id') THEN
+		WHERE a.attrelid = to_regclass('wa_private.stay_changes') AND a.attname = 'user_id') THEN
 		DROP TABLE wa_private.stay_changes CASCADE;
 		DELETE FROM wa_private.rollup_zone;
 	END IF;
