@@ -168,6 +168,7 @@ SELECT bot_name, began, ended, lasted > '1 year' AS still, status FROM wa.stat_b
 -- ada: Alpha and Beta, P6 nobody else sees; 64200 + 61200 of 64800 + 86400 seconds
 SELECT bot_name, groups, people, people_only_here, joins, leaves, net, percent_online, outages FROM wa.stat_bot_board('2020-03-01', '2020-03-03');
 SELECT bot_name, joins, leaves, net FROM wa.stat_bot_board('2020-03-01', '2020-04-01', 'bob');
+SELECT b.bot_name, b.people, b.people_only_here FROM unnest('{ada,bob}'::text[]) AS bot CROSS JOIN LATERAL wa.stat_bot_board('2020-03-01', '2020-04-01', bot) AS b;
 -- phones of P1 P3 (of P6 not) and P1 P3 P7 (of P8 not); joins of P3 P6 and P3 P7 P8 are known, of P1 not
 SELECT group_subject, watch_level, complete, why_not, members, server_size, percent_with_phone AS phones, percent_join_known AS known, events, live, from_lists,
 	from_history, percent_inferred AS inferred, watched_since FROM wa.stat_quality('2020-03-01', '2020-04-01');

@@ -284,16 +284,24 @@ BEGIN
 	WITH places AS (
 		SELECT p.group_id, min(p.bot_id) AS first_bot, max(p.bot_id) AS last_bot FROM wa.bot_groups AS p WHERE p.left_at IS NULL GROUP BY 1
 	), alone AS (
-		-- of one bot, the people it sees, by whomever else they are seen
 		SELECT x.bot_id, count(*) AS people
 		FROM (SELECT min(p.first_bot) AS bot_id
 			  FROM wa.memberships AS m
 			  JOIN places AS p ON p.group_id = m.group_id
-			  WHERE m.left_at IS NULL AND (the_bot IS NULL OR m.user_id IN (SELECT o.user_id
-				FROM wa.memberships AS o JOIN wa.bot_groups AS q ON q.group_id = o.group_id AND q.left_at IS NULL
-				WHERE o.left_at IS NULL AND q.bot_id = the_bot))
+			  WHERE m.left_at IS NULL AND the_bot IS NULL
 			  GROUP BY m.user_id
-			  HAVING min(p.first_bot) = max(p.last_bot)) AS x
+			  HAVING min(p.first_bot) = max(p.last_bot)
+			  UNION ALL
+			  -- of one bot, whoever it sees is looked up alone (OFFSET 0)
+			  SELECT the_bot
+			  FROM (SELECT m.user_id
+					FROM wa.bot_groups AS p
+					JOIN wa.memberships AS m ON m.group_id = p.group_id AND m.left_at IS NULL
+					WHERE p.bot_id = the_bot AND p.left_at IS NULL
+					GROUP BY 1) AS u
+			  WHERE NOT EXISTS (SELECT FROM wa.memberships AS m
+				JOIN wa.bot_groups AS p ON p.group_id = m.group_id AND p.left_at IS NULL AND p.bot_id <> the_bot
+				WHERE m.user_id = u.user_id AND m.left_at IS NULL OFFSET 0)) AS x
 		GROUP BY 1
 	), changes AS (
 		SELECT s.id, coalesce(sum(e.events) FILTER (WHERE e.kind = 'join'), 0)::bigint AS joins,
