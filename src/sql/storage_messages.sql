@@ -116,7 +116,7 @@ BEGIN
 	-- messages come in the order of their times, mostly: a hundredth of the size of another index finds those of a day
 	CREATE INDEX IF NOT EXISTS messages_sent_at_idx ON wa.messages USING brin (sent_at) WITH (pages_per_range = 32, autosummarize = on);
 	CREATE INDEX IF NOT EXISTS messages_polls_idx ON wa.messages (sent_at) WHERE kind = 'poll';
-	CREATE INDEX IF NOT EXISTS messages_unread_idx ON wa.messages (received_at) WHERE state IN ('pending', 'lost');
+	CREATE INDEX IF NOT EXISTS messages_unread_idx ON wa.messages (received_at) INCLUDE (state) WHERE state IN ('pending', 'lost');
 	CREATE INDEX IF NOT EXISTS messages_expires_at_idx ON wa.messages (expires_at) WHERE expires_at IS NOT NULL;
 	CREATE INDEX IF NOT EXISTS messages_quoted_idx ON wa.messages (chat_id, quoted_wa_id)
 		WHERE quoted_wa_id IS NOT NULL AND quoted_message_id IS NULL;
@@ -129,7 +129,7 @@ BEGIN
 	COMMENT ON INDEX wa.messages_sent_at_idx IS 'what was written in all chats on a day';
 	COMMENT ON INDEX wa.messages_sender_idx IS 'what a person wrote when';
 	COMMENT ON INDEX wa.messages_polls_idx IS 'the polls';
-	COMMENT ON INDEX wa.messages_unread_idx IS 'messages that could not be read';
+	COMMENT ON INDEX wa.messages_unread_idx IS 'messages that could not be read; counts them without reading them';
 	COMMENT ON INDEX wa.messages_expires_at_idx IS 'messages that disappear';
 	COMMENT ON INDEX wa.messages_quoted_idx IS 'messages that quote one that has not come yet';
 	COMMENT ON INDEX wa.messages_quoted_sender_idx IS 'messages that quote a person';
