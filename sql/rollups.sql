@@ -79,6 +79,17 @@ SELECT count(*) > 1 AS several, count(*) FILTER (WHERE d.people <> x.people) AS 
 FROM wa.stat_distribution() AS d
 FULL JOIN (SELECT y.groups, count(*) AS people FROM (SELECT count(*) AS groups FROM wa.memberships AS m WHERE m.left_at IS NULL GROUP BY m.user_id) AS y GROUP BY 1) AS x
 	ON x.groups = d.place;
+-- while very many are not settled, people are counted from the rows
+CREATE TEMPORARY TABLE people AS SELECT jsonb_agg(d) AS distribution, (SELECT jsonb_agg(m) FROM wa.stat_members('2020-03-01', '2020-12-01') AS m) AS members
+FROM wa.stat_distribution() AS d;
+INSERT INTO wa_private.stay_changes (group_id, user_id, joined_at, has_join, n)
+SELECT 101, 501, '2020-03-01', true, 1 - n % 2 * 2 FROM generate_series(1, 100000) AS n;
+SELECT wa_private.stat_people_settled() AS settled, p.distribution = (SELECT jsonb_agg(d) FROM wa.stat_distribution() AS d) AS distribution,
+	p.members = (SELECT jsonb_agg(m) FROM wa.stat_members('2020-03-01', '2020-12-01') AS m) AS members
+FROM people AS p;
+DELETE FROM wa_private.stay_changes WHERE joined_precision IS NULL AND left_at IS NULL AND joined_at = '2020-03-01' AND group_id = 101 AND user_id = 501 AND has_join;
+VACUUM wa_private.stay_changes;
+SELECT wa_private.stat_people_settled() AS settled, count(*) AS differences FROM wa.check_rollups();
 SELECT wa_private.settle_rollups(1000000) > 100 AS moved, wa_private.settle_rollups(1000000) AS again;
 SELECT count(*) FROM wa.check_rollups();
 SELECT (SELECT count(*) FROM wa_private.speaker_days WHERE messages = 0), (SELECT count(*) FROM wa_private.people_days WHERE people = 0 AND people_low = 0 AND people_high = 0), (SELECT count(*) FROM wa_private.message_hours WHERE messages = 0), (SELECT count(*) FROM wa_private.event_days WHERE events = 0);

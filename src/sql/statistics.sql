@@ -200,6 +200,16 @@ $$;
 COMMENT ON FUNCTION wa_private.stat_days(timestamptz[]) IS 'the days that begin at some times, if roll-ups know them';
 
 /*
+ * Whether the roll-up of people answers sooner than the rows: each change that is
+ * not settled costs as much as reading a hundred rows, and there are many when a
+ * bot has just been linked.
+ */
+CREATE FUNCTION wa_private.stat_people_settled()
+RETURNS boolean LANGUAGE sql STABLE
+RETURN pg_catalog.pg_relation_size(pg_catalog.to_regclass('wa_private.stay_changes')) < 4 * 1024 * 1024;
+COMMENT ON FUNCTION wa_private.stat_people_settled() IS 'whether few changes of stays wait to be settled';
+
+/*
  * Members of each line just before some days, from how many there are now and
  * what changed since; see wa_private.stat_members_at().  Everybody once
  * only of all groups together.
@@ -362,7 +372,8 @@ AS $$
 DECLARE
 	many integer := cardinality(times);
 	groups bigint[] := wa_private.stat_groups("group", bot, times[1]);
-	days date[] := CASE WHEN NOT people OR by IS NOT DISTINCT FROM 'total' AND groups IS NULL THEN wa_private.stat_days(times) END;
+	days date[] := CASE WHEN NOT people OR by IS NOT DISTINCT FROM 'total' AND groups IS NULL AND wa_private.stat_people_settled()
+		THEN wa_private.stat_days(times) END;
 BEGIN
 	IF days IS NOT NULL THEN
 		RETURN QUERY

@@ -238,16 +238,18 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	groups bigint[];
+	rolled_up boolean;
 BEGIN
 	PERFORM wa_private.require_storage();
 	groups := wa_private.stat_groups("group", bot, now());
+	rolled_up := groups IS NULL AND wa_private.stat_people_settled();
 	IF by = 'groups' THEN
 		RETURN QUERY
 		SELECT x.n, x.n::text, sum(x.people)::bigint, wa_private.stat_percent(sum(x.people), sum(sum(x.people)) OVER ())
-		FROM (SELECT d.in_groups AS n, d.people FROM wa_private.people_days_now AS d WHERE groups IS NULL AND d.day = 'infinity'
+		FROM (SELECT d.in_groups AS n, d.people FROM wa_private.people_days_now AS d WHERE rolled_up AND d.day = 'infinity'
 			  UNION ALL
 			  SELECT count(*)::integer, 1 FROM wa.memberships AS m
-			  WHERE m.left_at IS NULL AND m.group_id = ANY (groups)
+			  WHERE NOT rolled_up AND m.left_at IS NULL AND (groups IS NULL OR m.group_id = ANY (groups))
 			  GROUP BY m.user_id) AS x
 		GROUP BY x.n
 		HAVING sum(x.people) > 0

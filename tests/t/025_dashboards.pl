@@ -273,6 +273,7 @@ SELECT * FROM wa_private.event_days_now|done
 SELECT * FROM wa_private.feed_batches|done
 SELECT * FROM wa_private.member_days_now|done
 SELECT * FROM wa_private.message_hours_now|done
+SELECT * FROM wa_private.people_days_now|done
 SELECT * FROM wa_private.rollup_zone|done
 SELECT * FROM wa_private.said|done
 SELECT * FROM wa_private.speaker_days_now|done
