@@ -75,7 +75,7 @@ UPDATE wa.memberships SET left_at = '2020-11-05', left_precision = interval '2 d
 UPDATE wa.memberships SET user_id = user_id + 1 WHERE user_id % 8 = 2 AND left_at IS NOT NULL;
 SELECT wa_private.settle_rollups(300) > 100 AS moved;
 SELECT count(*) FROM wa.check_rollups();
-SELECT count(*) > 1 AS several, count(*) FILTER (WHERE d.people <> x.people) AS wrong
+SELECT count(*) > 1 AS several, count(*) FILTER (WHERE d.people IS DISTINCT FROM x.people) AS wrong
 FROM wa.stat_distribution() AS d
 FULL JOIN (SELECT y.groups, count(*) AS people FROM (SELECT count(*) AS groups FROM wa.memberships AS m WHERE m.left_at IS NULL GROUP BY m.user_id) AS y GROUP BY 1) AS x
 	ON x.groups = d.place;
