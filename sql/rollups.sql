@@ -35,9 +35,10 @@ SELECT 101 + floor(random() * 4)::int, 501 + floor(random() * 40)::int, at, CASE
 FROM public.moments;
 INSERT INTO wa.memberships (group_id, user_id, joined_at, joined_precision, join_kind, join_source)
 SELECT 101 + n % 4, 501 + n, '2020-10-20', interval '0', 'link', 'live' FROM generate_series(0, 39) AS n;
-INSERT INTO wa.messages (chat_id, sent_at, received_at, sender, bot_id, from_me, is_forwarded, wa_id, kind, state, origin, edited_at, revoked_at)
-SELECT 601 + floor(random() * 5)::int, at, at, CASE WHEN random() < 0.9 THEN 501 + floor(random() * random() * 40)::int END, :ada, random() < 0.2, random() < 0.1, 'M' || n,
-	(ARRAY['text', 'image', NULL])[1 + floor(random() * 3)::int], CASE WHEN random() < 0.1 THEN 'pending' ELSE 'stored' END, 'live',
+INSERT INTO wa.messages (chat_id, sent_at, received_at, was_offline, bot_id, sender, from_me, is_forwarded, wa_id, kind, state, origin, edited_at, revoked_at)
+SELECT 601 + floor(random() * 5)::int, at, at + make_interval(secs => random() * 5), random() < 0.1, CASE WHEN random() < 0.7 THEN :ada ELSE :bob END, CASE WHEN random() < 0.9 THEN 501 + floor(random() * random() * 40)::int END, random() < 0.2, random() < 0.1, 'M' || n,
+	(ARRAY['text', 'image', NULL])[1 + floor(random() * 3)::int], CASE WHEN random() < 0.2 THEN (ARRAY['pending', 'lost', 'unavailable'])[1 + floor(random() * 3)::int] ELSE 'stored' END,
+	(ARRAY['live', 'live', 'live', 'retry', 'phone', 'history'])[1 + floor(random() * 6)::int],
 	CASE WHEN random() < 0.1 THEN at END, CASE WHEN random() < 0.1 THEN at END
 FROM public.moments;
 SELECT count(*) FROM wa.check_rollups();
@@ -46,6 +47,7 @@ SELECT name, (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) > 50 A
 -- rows that change, one statement with many, rows that move to another month, rows that go
 UPDATE wa.messages SET state = 'stored' WHERE state = 'pending' AND message_id % 2 = 0;
 UPDATE wa.messages SET edited_at = now() WHERE message_id % 7 = 0;
+UPDATE wa.messages SET bot_id = :bob WHERE message_id % 13 = 0;
 UPDATE wa.messages SET sent_at = sent_at + interval '1 month' WHERE message_id % 5 = 0 AND chat_id < 605;
 UPDATE wa.messages SET sender = 502 WHERE sender = 501;
 UPDATE wa.messages SET chat_id = 602 WHERE chat_id = 601 AND message_id % 3 = 0;
@@ -121,6 +123,10 @@ BEGIN
 			RETURN QUERY EXECUTE format('SELECT %L, jsonb_agg(x) FROM wa.%I(''2020-10-20'', ''2020-10-28 15:30'', step => ''hour'') AS x', f || ' by hour', f);
 		END IF;
 	END LOOP;
+	RETURN QUERY
+	SELECT format('stat_pipeline of %s by %s', b, s), jsonb_agg(x)
+	FROM unnest('{ada,NULL}'::text[]) AS b, unnest('{day,week,month,year}'::text[]) AS s, wa.stat_pipeline('2020-03-05 07:00', '2020-10-28 15:30', b, s) AS x
+	GROUP BY 1;
 END
 $$;
 CREATE TEMPORARY TABLE from_rows (zone text, statistic text, value jsonb);

@@ -723,21 +723,35 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	the_bot bigint := CASE WHEN bot IS NOT NULL THEN wa_private.stat_bot(bot) END;
+	zone text := wa_private.stat_timezone();
+	whole record;
 	begins timestamptz[];
+	days date[];
 	first timestamptz;
 	last timestamptz;
 BEGIN
-	SELECT array_agg(s.since ORDER BY s.n), min(s.since), max(s.until) INTO begins, first, last
+	SELECT array_agg(s.since ORDER BY s.n), array_agg(wa_private.stat_day(s.since, zone) ORDER BY s.n), min(s.since), max(s.until)
+	INTO begins, days, first, last
 	FROM wa_private.stat_steps("from", "to", step) AS s;
+	-- all steps are whole days, or none; those of an hour are counted from the rows
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days(first, last, step <> 'hour') AS w;
 	RETURN QUERY
-	WITH arrived AS (
-		SELECT m.bot_id, width_bucket(m.sent_at, begins) AS n, count(*) AS messages, count(*) FILTER (WHERE m.state = 'stored') AS stored,
-			count(*) FILTER (WHERE m.state = 'stored' AND m.origin IN ('retry', 'phone')) AS recovered,
-			count(*) FILTER (WHERE m.state = 'pending') AS pending, count(*) FILTER (WHERE m.state = 'lost') AS lost,
-			count(*) FILTER (WHERE m.state = 'unavailable') AS unavailable,
-			avg(m.received_at - m.sent_at) FILTER (WHERE m.origin = 'live' AND NOT m.was_offline) AS delay
+	WITH told AS (
+		SELECT d.bot_id, width_bucket(d.day, days) AS n, d.messages, d.stored, d.recovered, d.pending, d.lost, d.unavailable, d.prompt, d.delay
+		FROM wa_private.arrival_days_now AS d
+		WHERE d.day >= whole.first_day AND d.day < whole.last_day AND (the_bot IS NULL OR d.bot_id = the_bot)
+		UNION ALL
+		SELECT m.bot_id, width_bucket(m.sent_at, begins), 1, (m.state = 'stored')::integer, (m.state = 'stored' AND m.origin IN ('retry', 'phone'))::integer,
+			(m.state = 'pending')::integer, (m.state = 'lost')::integer, (m.state = 'unavailable')::integer, x.prompt::integer,
+			CASE WHEN x.prompt THEN (extract(epoch FROM m.received_at - m.sent_at) * 1000)::bigint END
 		FROM wa.messages AS m
-		WHERE (the_bot IS NULL OR m.bot_id = the_bot) AND m.sent_at >= first AND m.sent_at < last
+		CROSS JOIN LATERAL (SELECT m.origin = 'live' AND NOT m.was_offline AS prompt) AS x
+		WHERE whole.edges AND m.sent_at >= first AND m.sent_at < last AND (the_bot IS NULL OR m.bot_id = the_bot)
+	), arrived AS (
+		SELECT t.bot_id, t.n, sum(t.messages)::bigint AS messages, sum(t.stored)::bigint AS stored, sum(t.recovered)::bigint AS recovered,
+			sum(t.pending)::bigint AS pending, sum(t.lost)::bigint AS lost, sum(t.unavailable)::bigint AS unavailable,
+			make_interval(secs => (sum(t.delay) / nullif(sum(t.prompt), 0) / 1000)::double precision) AS delay
+		FROM told AS t
 		GROUP BY 1, 2
 	), rejects AS (
 		SELECT r.bot_id, width_bucket(r.rejected_at, begins) AS n, count(r.rejected_id) AS rejected

@@ -32,7 +32,8 @@ BEGIN ATOMIC
 		('member_days', 'memberships', 'stay_changes', '{day,group_id}', '{members,members_low,members_high}'),
 		('people_days', 'memberships', 'stay_changes', '{day,in_groups}', '{people,people_low,people_high}'),
 		('speaker_days', 'messages', 'message_changes', '{day,chat_id,user_id}', '{messages,from_bots}'),
-		('message_hours', 'messages', 'message_changes', '{day,hour,kind}', '{messages,forwarded,edited,deleted}');
+		('message_hours', 'messages', 'message_changes', '{day,hour,kind}', '{messages,forwarded,edited,deleted}'),
+		('arrival_days', 'messages', 'message_changes', '{day,bot_id}', '{messages,stored,pending,lost,unavailable,recovered,prompt,delay}');
 END;
 COMMENT ON FUNCTION wa_private.rollups() IS 'the roll-ups: the table they count, their changes, keys and sums';
 
@@ -51,10 +52,11 @@ BEGIN
 			'SELECT r.group_id, r.user_id, r.joined_at, r.joined_precision, r.join_event_id IS NOT NULL AS has_join, r.left_at, r.left_precision '
 			'FROM %s AS r'
 		WHEN 'messages' THEN
-			'SELECT r.sent_at, r.chat_id, coalesce(r.sender, 0) AS user_id, c.kind = ''group'' AS in_group, r.from_me, '
+			'SELECT r.sent_at, r.chat_id, coalesce(r.sender, 0) AS user_id, r.bot_id, c.kind = ''group'' AS in_group, r.from_me, '
 			'r.is_forwarded AS forwarded, r.edited_at IS NOT NULL AS edited, r.revoked_at IS NOT NULL AS deleted, '
-			'coalesce(r.kind, ''unknown'') AS kind '
-			'FROM %s AS r JOIN wa.chats AS c ON c.chat_id = r.chat_id WHERE r.state = ''stored'''
+			'r.origin IN (''retry'', ''phone'') AS recovered, coalesce(r.kind, ''unknown'') AS kind, r.state, '
+			'CASE WHEN r.origin = ''live'' AND NOT r.was_offline THEN r.received_at - r.sent_at END AS delay '
+			'FROM %s AS r JOIN wa.chats AS c ON c.chat_id = r.chat_id'
 		END, rows);
 END
 $$;
@@ -122,12 +124,17 @@ BEGIN
 					'(''%1$s'', t.new_from_%1$s, -1), (''%1$s'', t.new_to_%1$s, 1)'))
 		WHEN 'speaker_days' THEN
 			format('SELECT d.day, c.chat_id, c.user_id, c.n::bigint AS messages, (c.n * c.from_me::integer)::bigint AS from_bots FROM %s AS c', changes)
-			|| format(day_of, 'c.sent_at')
+			|| format(day_of, 'c.sent_at') || ' WHERE c.state = ''stored'''
 		WHEN 'message_hours' THEN
 			format('SELECT d.day, extract(hour FROM c.sent_at AT TIME ZONE z.zone)::smallint AS hour, c.kind, c.n::bigint AS messages, '
 				'(c.n * c.forwarded::integer)::bigint AS forwarded, (c.n * c.edited::integer)::bigint AS edited, '
 				'(c.n * c.deleted::integer)::bigint AS deleted FROM %s AS c', changes)
-			|| format(day_of, 'c.sent_at') || ' WHERE c.in_group'
+			|| format(day_of, 'c.sent_at') || ' WHERE c.in_group AND c.state = ''stored'''
+		WHEN 'arrival_days' THEN
+			format('SELECT d.day, c.bot_id, c.n::bigint AS messages, %s, (c.n * (c.state = ''stored'' AND c.recovered)::integer)::bigint AS recovered, '
+				'(c.n * (c.delay IS NOT NULL)::integer)::bigint AS prompt, coalesce(c.n * (extract(epoch FROM c.delay) * 1000)::bigint, 0) AS delay FROM %s AS c',
+				wa_private.rollup_columns('{stored,pending,lost,unavailable}', '(c.n * (c.state = ''%1$s'')::integer)::bigint AS %1$s'), changes)
+			|| format(day_of, 'c.sent_at')
 	END;
 END
 $$;
@@ -309,6 +316,31 @@ BEGIN
 	COMMENT ON COLUMN wa_private.message_hours.hour IS 'hour of the clock, 0 to 23';
 	COMMENT ON COLUMN wa_private.message_hours.kind IS 'as in wa.messages';
 
+	CREATE TABLE IF NOT EXISTS wa_private.arrival_days (
+		bot_id bigint NOT NULL,
+		messages bigint NOT NULL,
+		stored bigint NOT NULL,
+		recovered bigint NOT NULL,
+		pending bigint NOT NULL,
+		lost bigint NOT NULL,
+		unavailable bigint NOT NULL,
+		prompt bigint NOT NULL,
+		delay bigint NOT NULL,
+		day date NOT NULL,
+		PRIMARY KEY (day, bot_id)
+	);
+	COMMENT ON TABLE wa_private.arrival_days IS 'roll-up: what became of the messages that each bot brought first';
+	COMMENT ON COLUMN wa_private.arrival_days.bot_id IS 'the bot; it may be gone';
+	COMMENT ON COLUMN wa_private.arrival_days.messages IS 'messages, of groups and direct chats';
+	COMMENT ON COLUMN wa_private.arrival_days.stored IS 'of these, could be read';
+	COMMENT ON COLUMN wa_private.arrival_days.recovered IS 'of those, at a later try';
+	COMMENT ON COLUMN wa_private.arrival_days.pending IS 'of these, cannot be read yet';
+	COMMENT ON COLUMN wa_private.arrival_days.lost IS 'of these, can never be read';
+	COMMENT ON COLUMN wa_private.arrival_days.unavailable IS 'of these, for other devices only';
+	COMMENT ON COLUMN wa_private.arrival_days.prompt IS 'of these, came live while the bot was there';
+	COMMENT ON COLUMN wa_private.arrival_days.delay IS 'milliseconds that those took from sending to here, together';
+	COMMENT ON COLUMN wa_private.arrival_days.day IS 'the day';
+
 	CREATE TABLE IF NOT EXISTS wa_private.event_changes (
 		occurred_at timestamptz NOT NULL,
 		group_id bigint NOT NULL,
@@ -327,12 +359,15 @@ BEGIN
 	COMMENT ON COLUMN wa_private.event_changes.inferred IS 'without an exact time';
 	COMMENT ON COLUMN wa_private.event_changes.n IS 'how many rows of these came, less those that went';
 
-	-- changes of an earlier layout do not say whose they are: all roll-ups are made anew
-	IF to_regclass('wa_private.stay_changes') IS NOT NULL AND NOT EXISTS (SELECT FROM pg_attribute AS a
-		WHERE a.attrelid = to_regclass('wa_private.stay_changes') AND a.attname = 'user_id') THEN
-		DROP TABLE wa_private.stay_changes CASCADE;
+	-- changes of an earlier layout do not say all that matters: all roll-ups are made anew
+	FOR r IN SELECT t.oid::regclass AS name
+		FROM (VALUES ('stay_changes', 'user_id'), ('message_changes', 'bot_id')) AS x (name, says)
+		JOIN pg_class AS t ON t.oid = to_regclass('wa_private.' || x.name)
+		WHERE NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = t.oid AND a.attname = x.says)
+	LOOP
+		EXECUTE format('DROP TABLE %s CASCADE', r.name);
 		DELETE FROM wa_private.rollup_zone;
-	END IF;
+	END LOOP;
 	CREATE TABLE IF NOT EXISTS wa_private.stay_changes (
 		group_id bigint NOT NULL,
 		user_id bigint NOT NULL,
@@ -359,24 +394,32 @@ BEGIN
 		sent_at timestamptz NOT NULL,
 		chat_id bigint NOT NULL,
 		user_id bigint NOT NULL,
+		bot_id bigint NOT NULL,
 		in_group boolean NOT NULL,
 		from_me boolean NOT NULL,
 		forwarded boolean NOT NULL,
 		edited boolean NOT NULL,
 		deleted boolean NOT NULL,
+		recovered boolean NOT NULL,
 		kind text NOT NULL COLLATE "C",
+		state text NOT NULL COLLATE "C",
+		delay interval,
 		n integer NOT NULL
 	);
 	COMMENT ON TABLE wa_private.message_changes IS 'messages that are not in the roll-ups yet';
 	COMMENT ON COLUMN wa_private.message_changes.sent_at IS 'as in wa.messages';
 	COMMENT ON COLUMN wa_private.message_changes.chat_id IS 'the chat';
 	COMMENT ON COLUMN wa_private.message_changes.user_id IS 'the person; 0: not told';
+	COMMENT ON COLUMN wa_private.message_changes.bot_id IS 'as in wa.messages';
 	COMMENT ON COLUMN wa_private.message_changes.in_group IS 'the chat is that of a group';
 	COMMENT ON COLUMN wa_private.message_changes.from_me IS 'as in wa.messages';
 	COMMENT ON COLUMN wa_private.message_changes.forwarded IS 'it was forwarded';
 	COMMENT ON COLUMN wa_private.message_changes.edited IS 'it was edited';
 	COMMENT ON COLUMN wa_private.message_changes.deleted IS 'it was deleted for everybody';
+	COMMENT ON COLUMN wa_private.message_changes.recovered IS 'it came at a later try';
 	COMMENT ON COLUMN wa_private.message_changes.kind IS 'as in wa.messages';
+	COMMENT ON COLUMN wa_private.message_changes.state IS 'as in wa.messages';
+	COMMENT ON COLUMN wa_private.message_changes.delay IS 'from sending to here, of what came live while the bot was there';
 	COMMENT ON COLUMN wa_private.message_changes.n IS 'how many rows of these came, less those that went';
 
 	FOR r IN SELECT x.* FROM wa_private.rollups() AS x LOOP

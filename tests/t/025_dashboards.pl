@@ -269,6 +269,7 @@ END
 $do$;
 SQL
 is(rows_of("$try SELECT what, state FROM tried WHERE state <> '42501' ORDER BY what", 'trying'), <<'ROWS' =~ s/\n\z//r, 'it can write, lock, send, change and read secrets nowhere; it may ask for counts, numbers of changes, and what the server does now');
+SELECT * FROM wa_private.arrival_days_now|done
 SELECT * FROM wa_private.event_days_now|done
 SELECT * FROM wa_private.feed_batches|done
 SELECT * FROM wa_private.member_days_now|done
