@@ -41,6 +41,11 @@ SELECT 601 + floor(random() * 5)::int, at, at + make_interval(secs => random() *
 	(ARRAY['live', 'live', 'live', 'retry', 'phone', 'history'])[1 + floor(random() * 6)::int],
 	CASE WHEN random() < 0.1 THEN at END, CASE WHEN random() < 0.1 THEN at END
 FROM public.moments;
+INSERT INTO wa.reactions (message_id, message_sent_at, chat_id, wa_id, user_id, emoji, reacted_at, received_at)
+SELECT m.message_id, m.sent_at, m.chat_id, m.wa_id, 501 + p, CASE WHEN random() < 0.8 THEN '+' END, m.sent_at, m.sent_at
+FROM wa.messages AS m CROSS JOIN generate_series(0, 3) AS p WHERE m.chat_id BETWEEN 601 AND 605 AND random() < 0.2;
+INSERT INTO wa.reactions (chat_id, wa_id, user_id, emoji, reacted_at, received_at)
+SELECT 601, 'early' || p, 501 + p, '+', '2020-03-20', '2020-03-20' FROM generate_series(0, 9) AS p;
 SELECT count(*) FROM wa.check_rollups();
 SELECT name, (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) > 50 AS n FROM wa_private.%I_now', name), false, true, '')))[1] AS filled FROM wa_private.rollups();
 
@@ -52,6 +57,9 @@ UPDATE wa.messages SET sent_at = sent_at + interval '1 month' WHERE message_id %
 UPDATE wa.messages SET sender = 502 WHERE sender = 501;
 UPDATE wa.messages SET chat_id = 602 WHERE chat_id = 601 AND message_id % 3 = 0;
 DELETE FROM wa.messages WHERE message_id % 11 = 0;
+UPDATE wa.reactions SET emoji = CASE WHEN emoji IS NULL THEN '-' END WHERE reaction_id % 5 = 0;
+UPDATE wa.reactions SET message_id = 1000000 + user_id, message_sent_at = '2020-03-19 23:30' WHERE message_id IS NULL AND user_id % 2 = 0;
+DELETE FROM wa.reactions WHERE reaction_id % 11 = 0;
 UPDATE wa.group_events SET at_precision = interval '0', occurred_at = occurred_at - interval '20 days' WHERE event_id % 5 = 0;
 DELETE FROM wa.group_events WHERE event_id % 11 = 0;
 UPDATE wa.memberships SET role = 'admin' WHERE membership_id % 3 = 0;
@@ -65,6 +73,7 @@ INSERT INTO wa.messages (chat_id, sent_at, received_at, sender, bot_id, from_me,
 VALUES (601, '2020-03-10', '2020-03-10', 501, :ada, false, 'gone', 'text', 'stored', 'live');
 SAVEPOINT s;
 DELETE FROM wa.messages WHERE chat_id = 602;
+DELETE FROM wa.reactions WHERE chat_id = 602;
 ROLLBACK TO s;
 SELECT count(*) FROM wa.check_rollups();
 ROLLBACK;
@@ -114,11 +123,11 @@ DECLARE
 	f text;
 	arguments text;
 BEGIN
-	FOREACH f IN ARRAY '{stat_growth,stat_members,stat_churn,stat_messages,stat_active_members,stat_kinds,stat_sources,stat_activity,stat_message_kinds,stat_participation,stat_silent_members,stat_concentration,stat_speakers}'::text[] LOOP
+	FOREACH f IN ARRAY '{stat_growth,stat_members,stat_churn,stat_messages,stat_active_members,stat_kinds,stat_sources,stat_activity,stat_message_kinds,stat_participation,stat_silent_members,stat_concentration,stat_speakers,stat_reactions,stat_most_reacted}'::text[] LOOP
 		FOREACH arguments IN ARRAY ARRAY['', ', "group" => ''Group 2''', ', bot => ''ada'''] LOOP
 			RETURN QUERY EXECUTE format('SELECT %L, jsonb_agg(x) FROM wa.%I(timestamptz ''2020-03-05 07:00'', ''2020-10-28 15:30'' %s) AS x', f || arguments, f, arguments);
 		END LOOP;
-		IF f IN ('stat_growth', 'stat_members', 'stat_churn', 'stat_messages') THEN
+		IF f IN ('stat_growth', 'stat_members', 'stat_churn', 'stat_messages', 'stat_reactions') THEN
 			RETURN QUERY EXECUTE format('SELECT %L, jsonb_agg(x) FROM unnest(''{total,group,bot}''::text[]) AS b, unnest(''{day,week,month,year}''::text[]) AS s, wa.%I(''2020-03-05'', ''2020-10-28 15:30'', by => b, step => s) AS x', f || ' by all', f);
 			RETURN QUERY EXECUTE format('SELECT %L, jsonb_agg(x) FROM wa.%I(''2020-10-20'', ''2020-10-28 15:30'', step => ''hour'') AS x', f || ' by hour', f);
 		END IF;
@@ -175,6 +184,7 @@ SELECT wa.rebuild_rollups() > 0 AS rolled_up;
 DROP VIEW public.moments;
 DROP FUNCTION public.statistics, public.compare;
 DELETE FROM wa.messages WHERE chat_id BETWEEN 601 AND 605;
+DELETE FROM wa.reactions WHERE chat_id BETWEEN 601 AND 605;
 DELETE FROM wa.chats WHERE chat_id BETWEEN 601 AND 605;
 SELECT wa.remove_bot('ada', purge => true), wa.remove_bot('bob', purge => true);
 DELETE FROM wa.users WHERE user_id BETWEEN 501 AND 540;

@@ -58,10 +58,11 @@ FROM (VALUES
 	(417, 304, '2020-03-02 09:00', 5, 'b', false, 'text', 'stored', 'live', 1)) AS m (id, chat, at, who, bot, me, kind, state, origin, delay);
 UPDATE wa.messages SET edited_at = '2020-03-04' WHERE message_id = 402;
 UPDATE wa.messages SET revoked_at = '2020-03-04' WHERE message_id = 407;
-INSERT INTO wa.reactions (message_id, chat_id, wa_id, user_id, emoji, reacted_at, received_at)
-VALUES (402, 301, 'W402', 202, '+', '2020-03-02', '2020-03-02'), (402, 301, 'W402', 203, '+', '2020-03-09', '2020-03-09'),
-	(403, 301, 'W403', 201, '+', '2020-03-02', '2020-03-02'), (403, 301, 'W403', 202, NULL, '2020-03-02', '2020-03-02'),
-	(407, 302, 'W407', 202, '-', '2020-03-05', '2020-03-05'), (NULL, 302, 'W999', 202, '-', '2020-03-05', '2020-03-05');
+INSERT INTO wa.reactions (message_id, message_sent_at, chat_id, wa_id, user_id, emoji, reacted_at, received_at)
+SELECT m.message_id, m.sent_at, r.chat, 'W' || r.id, r.who, r.emoji, r.at::timestamptz, r.at::timestamptz
+FROM (VALUES (402, 301, 202, '+', '2020-03-02'), (402, 301, 203, '+', '2020-03-09'), (403, 301, 201, '+', '2020-03-02'),
+	(403, 301, 202, NULL, '2020-03-02'), (407, 302, 202, '-', '2020-03-05'), (999, 302, 202, '-', '2020-03-05')) AS r (id, chat, who, emoji, at)
+LEFT JOIN wa.messages AS m ON m.message_id = r.id;
 INSERT INTO wa.poll_votes (message_id, chat_id, wa_id, user_id, options, hashes, voted_at, received_at)
 VALUES (404, 301, 'W404', 201, '{A}', '{a}', '2020-03-03', '2020-03-03'), (404, 301, 'W404', 202, '{}', '{}', '2020-03-03', '2020-03-03'),
 	(404, 301, 'W404', 204, '{B}', '{b}', '2020-03-05', '2020-03-05');
@@ -153,8 +154,8 @@ SELECT 301 + floor(r.a * 4)::int, r.at, r.at, CASE WHEN r.b < 0.95 THEN 201 + fl
 FROM generate_series(1, 600) AS n
 CROSS JOIN LATERAL (SELECT random() AS a, random() AS b, random() AS c, random() AS d, n AS each,
 	timestamptz '2020-02-02' + make_interval(secs => floor(random() * random() * 4900000)) AS at) AS r;
-INSERT INTO wa.reactions (message_id, chat_id, wa_id, user_id, emoji, reacted_at, received_at)
-SELECT m.message_id, m.chat_id, m.wa_id, 201 + p, CASE WHEN random() < 0.8 THEN '+' END, m.sent_at, m.sent_at
+INSERT INTO wa.reactions (message_id, message_sent_at, chat_id, wa_id, user_id, emoji, reacted_at, received_at)
+SELECT m.message_id, m.sent_at, m.chat_id, m.wa_id, 201 + p, CASE WHEN random() < 0.8 THEN '+' END, m.sent_at, m.sent_at
 FROM wa.messages AS m CROSS JOIN generate_series(0, 5) AS p WHERE random() < 0.2;
 SET wa_collector.report_timezone = 'Asia/Kathmandu';
 SELECT wa.rebuild_rollups() > 0 AS rolled_up;

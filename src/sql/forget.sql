@@ -55,12 +55,12 @@ COMMENT ON FUNCTION wa_private.unmentioned(bigint[]) IS 'people to whom nothing 
  * Two rows turn out to be one message: what belongs to the loser goes to the
  * winner, and the loser goes.  Both are in one chat with one id.
  */
-CREATE FUNCTION wa_private.absorb_message(winner bigint, loser bigint, loser_at timestamptz, chat bigint)
+CREATE FUNCTION wa_private.absorb_message(winner bigint, winner_at timestamptz, loser bigint, loser_at timestamptz, chat bigint)
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	UPDATE wa.reactions AS x SET message_id = winner WHERE x.message_id = loser;
+	UPDATE wa.reactions AS x SET message_id = winner, message_sent_at = winner_at WHERE x.message_id = loser;
 	UPDATE wa.poll_votes AS x SET message_id = winner WHERE x.message_id = loser;
 	UPDATE wa.event_responses AS x SET message_id = winner WHERE x.message_id = loser;
 	UPDATE wa.receipts AS x SET message_id = winner WHERE x.message_id = loser;
@@ -78,7 +78,7 @@ BEGIN
 	PERFORM wa_private.write_feed(NULL, NULL, NULL, NULL, ARRAY[5, loser, chat, NULL], '{}', '{}');
 END
 $$;
-COMMENT ON FUNCTION wa_private.absorb_message(bigint, bigint, timestamptz, bigint) IS 'makes two rows of one message one';
+COMMENT ON FUNCTION wa_private.absorb_message(bigint, timestamptz, bigint, timestamptz, bigint) IS 'makes two rows of one message one';
 
 /*
  * Gives the messages of a person, or of a chat, to another.  Where both have a
@@ -104,11 +104,11 @@ BEGIN
 	LOOP
 		IF twin.old_wins THEN
 			DELETE FROM wa_private.message_keys AS k WHERE k.chat_id = twin.chat_id AND k.id_hash = twin.id_hash AND k.sender = twin.sender;
-			PERFORM wa_private.absorb_message(twin.old_id, twin.new_id, twin.new_at, twin.chat_id);
+			PERFORM wa_private.absorb_message(twin.old_id, twin.old_at, twin.new_id, twin.new_at, twin.chat_id);
 		ELSE
 			DELETE FROM wa_private.message_keys AS k
 			WHERE k.chat_id = twin.old_chat_id AND k.id_hash = twin.id_hash AND k.sender = twin.old_sender;
-			PERFORM wa_private.absorb_message(twin.new_id, twin.old_id, twin.old_at, twin.old_chat_id);
+			PERFORM wa_private.absorb_message(twin.new_id, twin.new_at, twin.old_id, twin.old_at, twin.old_chat_id);
 		END IF;
 	END LOOP;
 	IF old_sender IS NOT NULL THEN

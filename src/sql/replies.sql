@@ -242,13 +242,13 @@ BEGIN
 	IF target.rank = 9 THEN
 		RETURN '{}';
 	END IF;
-	INSERT INTO wa.reactions AS r (message_id, chat_id, wa_id, target_sender, user_id, from_me, emoji, reacted_at, received_at)
-	VALUES (target.message_id, chat, target.wa_id, target.sender, wa_private.fact_person(bot, fact, people),
+	INSERT INTO wa.reactions AS r (message_id, message_sent_at, chat_id, wa_id, target_sender, user_id, from_me, emoji, reacted_at, received_at)
+	VALUES (target.message_id, target.sent_at, chat, target.wa_id, target.sender, wa_private.fact_person(bot, fact, people),
 		coalesce((fact ->> 'from_me')::boolean, false), nullif(fact ->> 'text', ''),
 		wa_private.sane_time((fact ->> 'at')::double precision, received), received)
 	ON CONFLICT ON CONSTRAINT reactions_key DO UPDATE
-	SET message_id = coalesce(r.message_id, excluded.message_id), emoji = excluded.emoji, from_me = excluded.from_me,
-		reacted_at = excluded.reacted_at, received_at = excluded.received_at
+	SET message_id = coalesce(r.message_id, excluded.message_id), message_sent_at = coalesce(r.message_sent_at, excluded.message_sent_at),
+		emoji = excluded.emoji, from_me = excluded.from_me, reacted_at = excluded.reacted_at, received_at = excluded.received_at
 	WHERE excluded.reacted_at > r.reacted_at OR (excluded.reacted_at = r.reacted_at AND excluded.emoji IS DISTINCT FROM r.emoji)
 	RETURNING r.reaction_id INTO id;
 	RETURN CASE WHEN id IS NULL THEN '{}' ELSE ARRAY[6, id, chat, bot] END;
@@ -478,16 +478,17 @@ DECLARE
 	edited bigint[];
 BEGIN
 	SELECT array_agg(x.id ORDER BY x.chat, x.wa_id) AS ids, array_agg(x.chat ORDER BY x.chat, x.wa_id) AS chats,
-		array_agg(x.wa_id ORDER BY x.chat, x.wa_id) AS wa_ids, array_agg(x.sender ORDER BY x.chat, x.wa_id) AS senders
+		array_agg(x.wa_id ORDER BY x.chat, x.wa_id) AS wa_ids, array_agg(x.sender ORDER BY x.chat, x.wa_id) AS senders,
+		array_agg(k.sent_at ORDER BY x.chat, x.wa_id) AS sent
 	INTO hit
 	FROM unnest(ids, chats, wa_ids, senders) AS x (id, chat, wa_id, sender)
 	JOIN wa_private.waiting AS w ON w.chat_id = x.chat AND w.id_hash = hashtextextended(x.wa_id, 0)
-	WHERE x.id IS NOT NULL;
+	JOIN wa_private.message_keys AS k ON k.chat_id = w.chat_id AND k.id_hash = w.id_hash AND k.message_id = x.id;
 	IF hit.ids IS NULL THEN
 		RETURN;
 	END IF;
-	UPDATE wa.reactions AS r SET message_id = h.id
-	FROM unnest(hit.ids, hit.chats, hit.wa_ids, hit.senders) AS h (id, chat, wa_id, sender)
+	UPDATE wa.reactions AS r SET message_id = h.id, message_sent_at = h.sent
+	FROM unnest(hit.ids, hit.chats, hit.wa_ids, hit.senders, hit.sent) AS h (id, chat, wa_id, sender, sent)
 	WHERE r.chat_id = h.chat AND r.wa_id = h.wa_id AND r.message_id IS NULL AND (h.sender = 0 OR coalesce(r.target_sender, h.sender) = h.sender);
 	UPDATE wa.poll_votes AS v SET message_id = h.id, options = wa_private.chosen_options(h.id, v.hashes)
 	FROM unnest(hit.ids, hit.chats, hit.wa_ids, hit.senders) AS h (id, chat, wa_id, sender)

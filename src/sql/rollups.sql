@@ -88,7 +88,8 @@ BEGIN
 	rows := CASE r.of_table
 		WHEN 'group_events' THEN '(SELECT s.* FROM wa.group_events AS s WHERE s.occurred_at >= $3 AND s.occurred_at < $4)'
 		WHEN 'messages' THEN '(SELECT s.* FROM wa.messages AS s WHERE s.sent_at >= $3 AND s.sent_at < $4)'
-		ELSE 'wa.memberships' END;
+		WHEN 'reactions' THEN '(SELECT s.* FROM wa.reactions AS s WHERE s.message_sent_at >= $3 AND s.message_sent_at < $4)'
+		ELSE 'wa.' || r.of_table END;
 	RETURN format(
 		'SELECT %1$s, %2$s, %3$s
 		FROM (SELECT %1$s, %4$s FROM (%5$s) AS x WHERE x.day BETWEEN $1 AND $2 OR NOT isfinite(x.day) GROUP BY %1$s) AS a

@@ -534,15 +534,19 @@ BEGIN
 			AND (chats IS NULL OR x.chat_id = ANY (chats))
 		GROUP BY 1, 2
 		HAVING sum(x.messages) > 0
+	), unreadable AS (
+		SELECT m.message_id FROM wa.messages AS m WHERE m.state <> 'stored' AND m.sent_at >= first AND m.sent_at < last
 	), answers AS (
-		SELECT r.message_id, m.chat_id, m.sent_at, count(*) AS reactions
-		FROM wa.message_responses AS r
-		JOIN wa.messages AS m ON m.message_id = r.message_id
-		WHERE r.how = 'reaction' AND (chats IS NULL OR r.chat_id = ANY (chats)) AND r.message_id >= oldest
-			AND m.state = 'stored' AND m.sent_at >= first AND m.sent_at < last
+		SELECT x.chat_id, coalesce(width_bucket(x.sent_at, begins), width_bucket(x.day, days)) AS n, x.message_id, sum(x.reactions) AS reactions
+		FROM wa_private.reacted AS x
+		WHERE (x.rolled_up AND x.day >= whole.first_day AND x.day < whole.last_day
+			OR NOT x.rolled_up AND whole.edges AND x.sent_at >= first AND x.sent_at < last AND x.message_id >= oldest)
+			AND (chats IS NULL OR x.chat_id = ANY (chats))
+			AND NOT EXISTS (SELECT FROM unreadable AS u WHERE u.message_id = x.message_id)
 		GROUP BY 1, 2, 3
+		HAVING sum(x.reactions) > 0
 	), answered AS (
-		SELECT s.id, width_bucket(a.sent_at, begins) AS n, count(*) AS reacted, sum(a.reactions)::bigint AS reactions
+		SELECT s.id, a.n, count(*) AS reacted, sum(a.reactions)::bigint AS reactions
 		FROM answers AS a
 		JOIN wa_private.stat_chats("group", bot, by, first) AS s ON s.chat_id = a.chat_id
 		GROUP BY 1, 2
@@ -571,19 +575,26 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	chats bigint[];
+	whole record;
 	oldest bigint;
 BEGIN
-	PERFORM wa_private.stat_check("from", "to");
 	PERFORM wa_private.stat_check_limit("limit");
+	-- all days that the range touches
+	SELECT w.* INTO whole
+	FROM (SELECT min(s.since) AS since, max(s.until) AS until FROM wa_private.stat_steps("from", "to", 'day') AS s) AS s
+	CROSS JOIN LATERAL wa_private.stat_whole_days(s.since, s.until) AS w;
 	chats := wa_private.stat_chat_list("group", bot, "from");
 	oldest := wa_private.stat_oldest_message("from");
 	RETURN QUERY
 	-- looked at one by one in their order, until there are enough of the range
 	WITH answers AS (
-		SELECT r.message_id, count(*) AS reactions
-		FROM wa.message_responses AS r
-		WHERE r.how = 'reaction' AND (chats IS NULL OR r.chat_id = ANY (chats)) AND r.message_id >= oldest
+		SELECT x.message_id, sum(x.reactions)::bigint AS reactions
+		FROM wa_private.reacted AS x
+		WHERE (x.rolled_up AND x.day >= whole.first_day AND x.day < whole.last_day
+			OR NOT x.rolled_up AND whole.edges AND x.sent_at >= "from" AND x.sent_at < "to" AND x.message_id >= oldest)
+			AND (chats IS NULL OR x.chat_id = ANY (chats))
 		GROUP BY 1
+		HAVING sum(x.reactions) > 0
 		ORDER BY 2 DESC, 1
 		OFFSET 0
 	), best AS (

@@ -117,6 +117,7 @@ BEGIN
 	CREATE INDEX IF NOT EXISTS messages_sent_at_idx ON wa.messages USING brin (sent_at) WITH (pages_per_range = 32, autosummarize = on);
 	CREATE INDEX IF NOT EXISTS messages_polls_idx ON wa.messages (sent_at) WHERE kind = 'poll';
 	CREATE INDEX IF NOT EXISTS messages_unread_idx ON wa.messages (received_at) INCLUDE (state) WHERE state IN ('pending', 'lost');
+	CREATE INDEX IF NOT EXISTS messages_unreadable_idx ON wa.messages (sent_at) INCLUDE (message_id) WHERE state <> 'stored';
 	CREATE INDEX IF NOT EXISTS messages_expires_at_idx ON wa.messages (expires_at) WHERE expires_at IS NOT NULL;
 	CREATE INDEX IF NOT EXISTS messages_quoted_idx ON wa.messages (chat_id, quoted_wa_id)
 		WHERE quoted_wa_id IS NOT NULL AND quoted_message_id IS NULL;
@@ -130,6 +131,7 @@ BEGIN
 	COMMENT ON INDEX wa.messages_sender_idx IS 'what a person wrote when';
 	COMMENT ON INDEX wa.messages_polls_idx IS 'the polls';
 	COMMENT ON INDEX wa.messages_unread_idx IS 'messages that could not be read; counts them without reading them';
+	COMMENT ON INDEX wa.messages_unreadable_idx IS 'messages of which there is no content, by the day on which they were sent';
 	COMMENT ON INDEX wa.messages_expires_at_idx IS 'messages that disappear';
 	COMMENT ON INDEX wa.messages_quoted_idx IS 'messages that quote one that has not come yet';
 	COMMENT ON INDEX wa.messages_quoted_sender_idx IS 'messages that quote a person';
@@ -263,14 +265,23 @@ BEGIN
 		emoji text,
 		reacted_at timestamptz NOT NULL,
 		received_at timestamptz NOT NULL,
+		message_sent_at timestamptz,
 		CONSTRAINT reactions_key UNIQUE (chat_id, wa_id, user_id)
 	);
+	IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = 'wa.reactions'::regclass AND a.attname = 'message_sent_at') THEN
+		ALTER TABLE wa.reactions ADD COLUMN message_sent_at timestamptz;
+		UPDATE wa.reactions AS r SET message_sent_at = m.sent_at FROM wa.messages AS m WHERE m.message_id = r.message_id;
+	END IF;
+	IF NOT EXISTS (SELECT FROM pg_constraint AS x WHERE x.conrelid = 'wa.reactions'::regclass AND x.conname = 'reactions_message_check') THEN
+		ALTER TABLE wa.reactions ADD CONSTRAINT reactions_message_check CHECK ((message_id IS NULL) = (message_sent_at IS NULL));
+	END IF;
 	CREATE INDEX IF NOT EXISTS reactions_message_id_idx ON wa.reactions (message_id);
 	CREATE INDEX IF NOT EXISTS reactions_user_id_idx ON wa.reactions (user_id);
 	CREATE INDEX IF NOT EXISTS reactions_target_sender_idx ON wa.reactions (target_sender) WHERE target_sender IS NOT NULL;
 
 	COMMENT ON TABLE wa.reactions IS 'the last reaction of each person to a message';
 	COMMENT ON CONSTRAINT reactions_key ON wa.reactions IS 'one per person and message';
+	COMMENT ON CONSTRAINT reactions_message_check ON wa.reactions IS 'where the message is known, its time is';
 	COMMENT ON INDEX wa.reactions_message_id_idx IS 'the reactions to a message';
 	COMMENT ON INDEX wa.reactions_user_id_idx IS 'the reactions of a person';
 	COMMENT ON INDEX wa.reactions_target_sender_idx IS 'whose messages were meant';
@@ -284,6 +295,7 @@ BEGIN
 	COMMENT ON COLUMN wa.reactions.emoji IS 'the reaction; null: it was taken back';
 	COMMENT ON COLUMN wa.reactions.reacted_at IS 'when, by the clock of the sender';
 	COMMENT ON COLUMN wa.reactions.received_at IS 'when we heard of it';
+	COMMENT ON COLUMN wa.reactions.message_sent_at IS 'when the message was sent, which tells its partition; null until it is there';
 
 	CREATE TABLE IF NOT EXISTS wa.poll_options (
 		message_id bigint NOT NULL,

@@ -33,7 +33,8 @@ BEGIN ATOMIC
 		('people_days', 'memberships', 'stay_changes', '{day,in_groups}', '{people,people_low,people_high}'),
 		('speaker_days', 'messages', 'message_changes', '{day,chat_id,user_id}', '{messages,from_bots}'),
 		('message_hours', 'messages', 'message_changes', '{day,hour,kind}', '{messages,forwarded,edited,deleted}'),
-		('arrival_days', 'messages', 'message_changes', '{day,bot_id}', '{messages,stored,pending,lost,unavailable,recovered,prompt,delay}');
+		('arrival_days', 'messages', 'message_changes', '{day,bot_id}', '{messages,stored,pending,lost,unavailable,recovered,prompt,delay}'),
+		('reaction_days', 'reactions', 'reaction_changes', '{day,chat_id,message_id}', '{reactions}');
 END;
 COMMENT ON FUNCTION wa_private.rollups() IS 'the roll-ups: the table they count, their changes, keys and sums';
 
@@ -57,6 +58,8 @@ BEGIN
 			'r.origin IN (''retry'', ''phone'') AS recovered, coalesce(r.kind, ''unknown'') AS kind, r.state, '
 			'CASE WHEN r.origin = ''live'' AND NOT r.was_offline THEN r.received_at - r.sent_at END AS delay '
 			'FROM %s AS r JOIN wa.chats AS c ON c.chat_id = r.chat_id'
+		WHEN 'reactions' THEN
+			'SELECT r.message_sent_at AS sent_at, r.chat_id, r.message_id FROM %s AS r WHERE r.emoji IS NOT NULL AND r.message_id IS NOT NULL'
 		END, rows);
 END
 $$;
@@ -135,6 +138,8 @@ BEGIN
 				'(c.n * (c.delay IS NOT NULL)::integer)::bigint AS prompt, coalesce(c.n * (extract(epoch FROM c.delay) * 1000)::bigint, 0) AS delay FROM %s AS c',
 				wa_private.rollup_columns('{stored,pending,lost,unavailable}', '(c.n * (c.state = ''%1$s'')::integer)::bigint AS %1$s'), changes)
 			|| format(day_of, 'c.sent_at')
+		WHEN 'reaction_days' THEN
+			format('SELECT d.day, c.chat_id, c.message_id, c.n::bigint AS reactions FROM %s AS c', changes) || format(day_of, 'c.sent_at')
 	END;
 END
 $$;
@@ -341,6 +346,21 @@ BEGIN
 	COMMENT ON COLUMN wa_private.arrival_days.delay IS 'milliseconds that those took from sending to here, together';
 	COMMENT ON COLUMN wa_private.arrival_days.day IS 'the day';
 
+	CREATE TABLE IF NOT EXISTS wa_private.reaction_days (
+		chat_id bigint NOT NULL,
+		message_id bigint NOT NULL,
+		reactions bigint NOT NULL,
+		day date NOT NULL,
+		PRIMARY KEY (day, chat_id, message_id)
+	);
+	CREATE INDEX IF NOT EXISTS reaction_days_chat_id_idx ON wa_private.reaction_days (chat_id, day);
+	COMMENT ON TABLE wa_private.reaction_days IS 'roll-up: reactions to each message, on the day on which it was sent';
+	COMMENT ON INDEX wa_private.reaction_days_chat_id_idx IS 'the days of a chat';
+	COMMENT ON COLUMN wa_private.reaction_days.chat_id IS 'the chat';
+	COMMENT ON COLUMN wa_private.reaction_days.message_id IS 'the message';
+	COMMENT ON COLUMN wa_private.reaction_days.reactions IS 'reactions that were not taken back';
+	COMMENT ON COLUMN wa_private.reaction_days.day IS 'the day';
+
 	CREATE TABLE IF NOT EXISTS wa_private.event_changes (
 		occurred_at timestamptz NOT NULL,
 		group_id bigint NOT NULL,
@@ -422,6 +442,18 @@ BEGIN
 	COMMENT ON COLUMN wa_private.message_changes.delay IS 'from sending to here, of what came live while the bot was there';
 	COMMENT ON COLUMN wa_private.message_changes.n IS 'how many rows of these came, less those that went';
 
+	CREATE TABLE IF NOT EXISTS wa_private.reaction_changes (
+		sent_at timestamptz NOT NULL,
+		chat_id bigint NOT NULL,
+		message_id bigint NOT NULL,
+		n integer NOT NULL
+	);
+	COMMENT ON TABLE wa_private.reaction_changes IS 'reactions that are not in the roll-ups yet';
+	COMMENT ON COLUMN wa_private.reaction_changes.sent_at IS 'when the message was sent';
+	COMMENT ON COLUMN wa_private.reaction_changes.chat_id IS 'the chat';
+	COMMENT ON COLUMN wa_private.reaction_changes.message_id IS 'the message';
+	COMMENT ON COLUMN wa_private.reaction_changes.n IS 'how many rows of these came, less those that went';
+
 	FOR r IN SELECT x.* FROM wa_private.rollups() AS x LOOP
 		EXECUTE format('CREATE OR REPLACE VIEW wa_private.%I AS SELECT %s FROM wa_private.%I UNION ALL (%s)', r.name || '_now',
 			wa_private.rollup_columns(r.keys || r.sums), r.name, wa_private.rollup_sums(r.name, format('wa_private.%I', r.changes)));
@@ -447,6 +479,21 @@ BEGIN
 	COMMENT ON COLUMN wa_private.said.messages IS 'messages that could be read';
 	COMMENT ON COLUMN wa_private.said.from_bots IS 'of these, by the account of the bot that brought them';
 	COMMENT ON COLUMN wa_private.said.rolled_up IS 'from the roll-up, else a message';
+
+	CREATE OR REPLACE VIEW wa_private.reacted AS
+	SELECT d.chat_id, d.message_id, d.day, NULL::timestamptz AS sent_at, d.reactions::integer AS reactions, true AS rolled_up
+	FROM wa_private.reaction_days_now AS d
+	UNION ALL
+	SELECT r.chat_id, r.message_id, NULL, r.message_sent_at, 1, false
+	FROM wa.reactions AS r
+	WHERE r.emoji IS NOT NULL AND r.message_id IS NOT NULL;
+	COMMENT ON VIEW wa_private.reacted IS 'how often people reacted to which message, twice like wa_private.said: by day (rolled_up), and reaction by reaction';
+	COMMENT ON COLUMN wa_private.reacted.chat_id IS 'the chat';
+	COMMENT ON COLUMN wa_private.reacted.message_id IS 'the message';
+	COMMENT ON COLUMN wa_private.reacted.day IS 'the day on which it was sent, of what is rolled up';
+	COMMENT ON COLUMN wa_private.reacted.sent_at IS 'when it was sent, of a reaction';
+	COMMENT ON COLUMN wa_private.reacted.reactions IS 'reactions that were not taken back';
+	COMMENT ON COLUMN wa_private.reacted.rolled_up IS 'from the roll-up, else a reaction';
 
 	CREATE OR REPLACE VIEW wa.growth_by_day AS
 	SELECT d.day::timestamp AT TIME ZONE z.zone AS "time", d.group_id, g.subject AS group_subject,

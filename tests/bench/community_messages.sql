@@ -151,7 +151,7 @@ BEGIN
 		WHERE m.kind = 'poll'$sql$, month);
 	EXECUTE format($sql$
 		WITH responses AS MATERIALIZED (
-			SELECT m.message_id, m.chat_id, m.wa_id, m.sender, m.kind = 'poll' AS poll, coalesce(p.user_id, c.core[j]) AS who, a.at, j
+			SELECT m.message_id, m.sent_at, m.chat_id, m.wa_id, m.sender, m.kind = 'poll' AS poll, coalesce(p.user_id, c.core[j]) AS who, a.at, j
 			FROM wa.messages_%s AS m
 			JOIN bench.chat AS c ON c.chat_id = m.chat_id
 			CROSS JOIN LATERAL generate_series(1, CASE WHEN m.kind = 'poll' THEN 5 + (m.message_id / 7 %% 20)::integer
@@ -168,8 +168,8 @@ BEGIN
 			CROSS JOIN LATERAL (SELECT CASE r.j %% 10 WHEN 9 THEN '{}' WHEN 8 THEN '{perhaps}' WHEN 7 THEN '{no}' ELSE '{yes}' END::text[] AS options) AS o
 			WHERE r.poll
 		)
-		INSERT INTO wa.reactions (message_id, chat_id, wa_id, target_sender, user_id, emoji, reacted_at, received_at)
-		SELECT r.message_id, r.chat_id, r.wa_id, r.sender, r.who, CASE WHEN r.j %% 6 < 5 THEN (ARRAY['👍', '❤️', '😂', '🙏', '😮'])[1 + r.message_id %% 5] END,
+		INSERT INTO wa.reactions (message_id, message_sent_at, chat_id, wa_id, target_sender, user_id, emoji, reacted_at, received_at)
+		SELECT r.message_id, r.sent_at, r.chat_id, r.wa_id, r.sender, r.who, CASE WHEN r.j %% 6 < 5 THEN (ARRAY['👍', '❤️', '😂', '🙏', '😮'])[1 + r.message_id %% 5] END,
 			to_timestamp(r.at), to_timestamp(r.at + 0.3)
 		FROM responses AS r WHERE NOT r.poll$sql$, month)
 	USING (SELECT s.e FROM bench.size AS s);

@@ -131,8 +131,8 @@ SELECT n, now() - interval '37 minutes' * n, now() - interval '37 minutes' * n +
 UPDATE wa.messages SET trouble = 'no_session', attempts = 1 WHERE state = 'pending';
 INSERT INTO wa.messages (message_id, sent_at, received_at, chat_id, sender, bot_id, from_me, wa_id, kind, state, origin) OVERRIDING SYSTEM VALUE
 SELECT 2000 + n, now() - interval '3 hours' * n, now() - interval '3 hours' * n, 400 + n % 11, CASE WHEN n % 2 = 1 THEN 300 + n % 11 END, (SELECT min(bot_id) FROM wa.bots), n % 2 = 0, 'd' || n, 'text', 'stored', 'live' FROM generate_series(1, 150) AS n;
-INSERT INTO wa.reactions (message_id, chat_id, wa_id, target_sender, user_id, from_me, emoji, reacted_at, received_at)
-SELECT m.message_id, m.chat_id, m.wa_id, m.sender, u, false, E'\U0001F44D', m.sent_at, now() FROM wa.messages AS m, generate_series(1, 3) AS u WHERE m.message_id % 6 = 0 AND m.chat_id < 9 AND m.state = 'stored';
+INSERT INTO wa.reactions (message_id, message_sent_at, chat_id, wa_id, target_sender, user_id, from_me, emoji, reacted_at, received_at)
+SELECT m.message_id, m.sent_at, m.chat_id, m.wa_id, m.sender, u, false, E'\U0001F44D', m.sent_at, now() FROM wa.messages AS m, generate_series(1, 3) AS u WHERE m.message_id % 6 = 0 AND m.chat_id < 9 AND m.state = 'stored';
 INSERT INTO wa.poll_votes (message_id, chat_id, wa_id, target_sender, user_id, from_me, options, hashes, voted_at, received_at)
 SELECT m.message_id, m.chat_id, m.wa_id, m.sender, u, false, '{yes}', '{}', m.sent_at, now() FROM wa.messages AS m, generate_series(1, 5) AS u WHERE m.kind = 'poll';
 INSERT INTO wa.rejected (bot_id, rejected_at, reason, sqlstate, stanza) SELECT bot_id, now(), 'secret reason', '22P02', '\x00' FROM wa.bots;
@@ -275,6 +275,8 @@ SELECT * FROM wa_private.feed_batches|done
 SELECT * FROM wa_private.member_days_now|done
 SELECT * FROM wa_private.message_hours_now|done
 SELECT * FROM wa_private.people_days_now|done
+SELECT * FROM wa_private.reacted|done
+SELECT * FROM wa_private.reaction_days_now|done
 SELECT * FROM wa_private.rollup_zone|done
 SELECT * FROM wa_private.said|done
 SELECT * FROM wa_private.speaker_days_now|done
