@@ -620,7 +620,7 @@ COMMENT ON FUNCTION wa.stat_most_reacted(timestamptz, timestamptz, text, text, i
 'messages of groups to which most people reacted';
 
 CREATE FUNCTION wa.stat_polls("from" timestamptz DEFAULT now() - interval '90 days', "to" timestamptz DEFAULT now(),
-	"group" text DEFAULT NULL, bot text DEFAULT NULL)
+	"group" text DEFAULT NULL, bot text DEFAULT NULL, "limit" integer DEFAULT 100)
 RETURNS TABLE (message_id bigint, sent_at timestamptz, group_id bigint, group_subject text, sender bigint, sender_name text, members bigint,
 	voters bigint, percent_turnout numeric)
 LANGUAGE plpgsql STABLE
@@ -633,10 +633,16 @@ DECLARE
 	chats bigint[];
 BEGIN
 	PERFORM wa_private.stat_check("from", "to");
+	PERFORM wa_private.stat_check_limit("limit");
 	chats := wa_private.stat_chat_list("group", bot, "from");
 	RETURN QUERY
 	SELECT m.message_id, m.sent_at, s.group_id, s.label, m.sender, p.name, e.members, v.voters, wa_private.stat_percent(e.voted, e.members)
-	FROM wa.messages AS m
+	FROM (SELECT x.message_id, x.sent_at, x.chat_id, x.sender
+		  FROM wa.messages AS x
+		  JOIN wa.chats AS c ON c.chat_id = x.chat_id AND c.kind = 'group'
+		  WHERE (chats IS NULL OR x.chat_id = ANY (chats)) AND x.kind = 'poll' AND x.state = 'stored' AND x.sent_at >= "from" AND x.sent_at < "to"
+		  ORDER BY x.sent_at DESC, x.message_id
+		  LIMIT "limit") AS m
 	JOIN wa_private.stat_chats("group", bot, 'group', "from") AS s ON s.chat_id = m.chat_id
 	LEFT JOIN wa.people AS p ON p.user_id = m.sender
 	CROSS JOIN LATERAL (SELECT count(*) AS voters, array_agg(r.user_id) AS list
@@ -646,12 +652,11 @@ BEGIN
 		FROM wa.memberships AS x
 		WHERE x.group_id = s.group_id AND (x.left_at IS NULL OR x.left_at > m.sent_at)
 			AND (x.joined_at <= m.sent_at OR x.joined_precision IS NULL AND x.join_event_id IS NULL)) AS e
-	WHERE (chats IS NULL OR m.chat_id = ANY (chats)) AND m.kind = 'poll' AND m.state = 'stored' AND m.sent_at >= "from" AND m.sent_at < "to"
 	ORDER BY m.sent_at DESC, m.message_id;
 END
 $$;
-COMMENT ON FUNCTION wa.stat_polls(timestamptz, timestamptz, text, text) IS
-'polls of groups: members when it was sent, people who have voted, and the turnout of those members in percent';
+COMMENT ON FUNCTION wa.stat_polls(timestamptz, timestamptz, text, text, integer) IS
+'polls of groups, the newest first: members when it was sent, people who have voted, and the turnout of those members in percent';
 
 CREATE FUNCTION wa.stat_first_response("from" timestamptz DEFAULT now() - interval '30 days', "to" timestamptz DEFAULT now(),
 	bot text DEFAULT NULL, step text DEFAULT 'day', by text DEFAULT 'total')

@@ -231,7 +231,7 @@ sub make_rollups
 	all_of([ 'roll-ups: none', 'bench.empty_rollups()' ]);
 	all_of(map {
 		my ($name, $table) = @$_;
-		map { [ "roll-up $name of $_", "bench.make_rollup('$name', 'wa.$_')" ] } $table eq 'memberships' ? ($table) : map { "${table}_$_" } @months
+		map { [ "roll-up $name of $_", "bench.make_rollup('$name', 'wa.$_')" ] } $table =~ /^(group_events|messages)$/ ? map { "${table}_$_" } @months : ($table)
 	} @$rollups);
 	all_of(map { [ "indexes of wa_private.$_", "bench.make_indexes('wa_private.$_')" ] } @names);
 	all_of([ 'vacuum of roll-ups', 'VACUUM (ANALYZE) ' . join(', ', map { "wa_private.$_" } @names, @changes), 1 ]);
