@@ -30,7 +30,7 @@ cmp_ok($took, '<', 5, sprintf 'DROP EXTENSION does not hang (%.1f s)', $took);
 is($node->safe_psql('postgres', $counts), $before, 'every row is still there');
 is($node->safe_psql('postgres', 'SELECT people FROM public.my_view'), '3', 'a view of somebody\'s still works');
 is($node->safe_psql('postgres', "SELECT string_agg(p.oid::regprocedure::text, ' ' ORDER BY proname) FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE nspname IN ('wa', 'wa_private')"),
-	'wa_private.roll_up_group_events() wa_private.roll_up_memberships() wa_private.roll_up_messages()', 'all functions are gone but those of the tables\' triggers');
+	'wa_private.roll_up_group_events() wa_private.roll_up_memberships() wa_private.roll_up_messages() wa_private.roll_up_reactions()', 'all functions are gone but those of the tables\' triggers');
 # what somebody changes is counted all the same
 $node->safe_psql('postgres', "INSERT INTO wa.group_events (group_id, occurred_at, at_precision, source, kind, action, received_at) SELECT group_id, now(), '0', 'live', 'leave', 'remove', now() FROM wa.groups");
 is($node->safe_psql('postgres', "SELECT sum(events) > 0 FROM wa_private.event_days_now WHERE kind = 'leave'"), 't', 'roll-ups go on without the extension');
