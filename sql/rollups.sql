@@ -123,11 +123,11 @@ DECLARE
 	f text;
 	arguments text;
 BEGIN
-	FOREACH f IN ARRAY '{stat_growth,stat_members,stat_churn,stat_messages,stat_active_members,stat_kinds,stat_sources,stat_activity,stat_message_kinds,stat_participation,stat_silent_members,stat_concentration,stat_speakers,stat_reactions,stat_most_reacted}'::text[] LOOP
+	FOREACH f IN ARRAY '{stat_growth,stat_members,stat_churn,stat_retention,stat_messages,stat_active_members,stat_kinds,stat_sources,stat_activity,stat_message_kinds,stat_participation,stat_silent_members,stat_concentration,stat_speakers,stat_reactions,stat_most_reacted}'::text[] LOOP
 		FOREACH arguments IN ARRAY ARRAY['', ', "group" => ''Group 2''', ', bot => ''ada'''] LOOP
 			RETURN QUERY EXECUTE format('SELECT %L, jsonb_agg(x) FROM wa.%I(timestamptz ''2020-03-05 07:00'', ''2020-10-28 15:30'' %s) AS x', f || arguments, f, arguments);
 		END LOOP;
-		IF f IN ('stat_growth', 'stat_members', 'stat_churn', 'stat_messages', 'stat_reactions') THEN
+		IF f IN ('stat_growth', 'stat_members', 'stat_churn', 'stat_retention', 'stat_messages', 'stat_reactions') THEN
 			RETURN QUERY EXECUTE format('SELECT %L, jsonb_agg(x) FROM unnest(''{total,group,bot}''::text[]) AS b, unnest(''{day,week,month,year}''::text[]) AS s, wa.%I(''2020-03-05'', ''2020-10-28 15:30'', by => b, step => s) AS x', f || ' by all', f);
 			RETURN QUERY EXECUTE format('SELECT %L, jsonb_agg(x) FROM wa.%I(''2020-10-20'', ''2020-10-28 15:30'', step => ''hour'') AS x', f || ' by hour', f);
 		END IF;
@@ -158,6 +158,25 @@ SELECT c.* FROM public.compare('America/Havana') AS c;
 -- a day that begins twice, and one without midnight
 SELECT c.* FROM public.compare('Atlantic/Azores') AS c;
 SELECT c.* FROM public.compare('Asia/Beirut') AS c;
+-- of those who joined a short while ago, some ages are not due yet; of a group that nobody watches any more, fewer
+BEGIN;
+SET LOCAL wa_collector.report_timezone = 'UTC';
+SELECT wa.rebuild_rollups() > 0 AS made;
+UPDATE wa.groups SET unobserved_since = CASE group_id WHEN 103 THEN '2020-04-05'::timestamptz ELSE now() - interval '9 days' END WHERE group_id IN (103, 104);
+INSERT INTO wa.memberships (group_id, user_id, joined_at, joined_precision, join_kind, join_source, join_event_id, left_at, left_precision, leave_kind, leave_source)
+SELECT 101 + n % 4, 501 + n % 40, x.at, CASE WHEN n % 5 > 0 THEN interval '3 hours' * (n % 3) END, 'link', 'live', n,
+	least(x.at + interval '1 hour' * (n % 900), now()), CASE WHEN n % 7 > 0 THEN interval '5 hours' * (n % 4) END, 'left', 'live'
+FROM generate_series(1, 1000) AS n CROSS JOIN LATERAL (SELECT now() - interval '58 minutes' * n AS at) AS x;
+CREATE FUNCTION public.retention() RETURNS SETOF jsonb LANGUAGE sql AS $$
+	SELECT to_jsonb(x) FROM unnest('{day,week,month,hour}'::text[]) AS s, wa.stat_retention(now() - interval '40 days', now(), step => s, days => '{1,2,7,30}') AS x
+	UNION ALL SELECT to_jsonb(x) FROM wa.stat_retention('2020-03-01', '2020-05-10', step => 'day') AS x
+$$;
+CREATE TEMPORARY TABLE retention AS SELECT r.x FROM public.retention() AS r (x);
+DELETE FROM wa_private.rollup_zone;
+SELECT count(*) > 500 AS many, sum((r.x ->> 'kept_high')::int - (r.x ->> 'kept_low')::int) > 100 AS bounds,
+	sum((r.x ->> 'joiners')::int - (r.x ->> 'due')::int) > 100 AS not_due FROM retention AS r;
+SELECT count(*) AS different FROM (SELECT r.x FROM retention AS r EXCEPT ALL SELECT r.x FROM public.retention() AS r (x)) AS d;
+ROLLBACK;
 -- rows that come then are counted in the new time zone
 INSERT INTO wa.messages (chat_id, sent_at, received_at, sender, bot_id, from_me, wa_id, kind, state, origin)
 VALUES (601, '2020-03-10 22:30', '2020-03-10', 501, :ada, false, 'late', 'text', 'stored', 'live');

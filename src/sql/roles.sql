@@ -54,7 +54,7 @@ BEGIN
 		'via_broadcast, group_status, was_offline, wa_id, kind, state, origin, forwarding_score, expires_at, edited_at, revoked_at, '
 		'revoked_by, trouble, attempts, phone_asked) ON wa.messages TO %I', role);
 	EXECUTE format('GRANT SELECT ON wa_private.feed_batches TO %I', role);
-	EXECUTE format('GRANT SELECT ON wa_private.rollup_zone, wa_private.event_days_now, wa_private.member_days_now, wa_private.people_days_now, '
+	EXECUTE format('GRANT SELECT ON wa_private.rollup_zone, wa_private.event_days_now, wa_private.member_days_now, wa_private.people_days_now, wa_private.stay_days_now, '
 		'wa_private.speaker_days_now, wa_private.message_hours_now, wa_private.arrival_days_now, wa_private.reaction_days_now, wa_private.said, wa_private.reacted TO %I', role);
 	EXECUTE format('GRANT SELECT (feed_epoch, feed_pruned) ON wa_private.storage TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION wa.resolve(text), wa.version(), wa.health(), wa_private.workers(), '

@@ -169,6 +169,9 @@ DECLARE
 	first timestamptz;
 	last timestamptz;
 	together boolean;
+	whole record;
+	rolled_up boolean;
+	zone text := wa_private.stat_timezone();
 	after integer[] := ARRAY(SELECT DISTINCT x.days FROM unnest(stat_retention.days) AS x (days) ORDER BY 1);
 	ages interval[] := ARRAY(SELECT make_interval(hours => 24 * x.days) FROM unnest(after) AS x (days) ORDER BY 1);
 	many integer := cardinality(after);
@@ -184,6 +187,9 @@ BEGIN
 	FROM wa_private.stat_steps("from", "to", step) AS s;
 	groups := wa_private.stat_groups("group", bot, first);
 	together := by IS NOT DISTINCT FROM 'total' AND groups IS NULL;
+	-- the roll-up is of all groups together; all steps are whole days, or none
+	SELECT w.* INTO whole FROM wa_private.stat_whole_days(first, last, together AND step <> 'hour') AS w;
+	rolled_up := whole.first_day IS NOT NULL;
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
 		SELECT s.* FROM wa_private.stat_series("group", bot, by, first) AS s WHERE NOT together
@@ -191,26 +197,57 @@ BEGIN
 	), lines AS (
 		SELECT DISTINCT s.id, s.label FROM series AS s
 		UNION SELECT 0, 'all' WHERE by = 'total'
-	), joiners AS (
-		-- how many of the ages are due, and how many each of them reached; a leave at an age did not reach it
-		SELECT s.id, width_bucket(m.joined_at, begins) AS n, width_bucket(coalesce(g.unobserved_since, now()) - m.joined_at, ages) AS due,
-			CASE WHEN m.left_at IS NULL THEN many ELSE width_bucket(m.left_at - m.joined_at - tick, ages) END AS kept,
-			CASE WHEN m.left_at IS NULL THEN many
-				WHEN m.left_precision IS NULL THEN 0
-				ELSE width_bucket(m.left_at - m.left_precision - m.joined_at - tick, ages) END AS kept_low,
-			CASE WHEN m.left_at IS NULL OR m.joined_precision IS NULL THEN many
-				ELSE width_bucket(m.left_at - (m.joined_at - m.joined_precision) - tick, ages) END AS kept_high,
-			count(*) AS joiners
+	), days AS MATERIALIZED (
+		-- the roll-up answers for the days on which all who joined are due alike
+		SELECT s.since, s.until, wa_private.stat_day(s.since, zone) AS day, width_bucket(s.since, begins) AS n, d.due, d.due = d.due_first AS alike
+		FROM wa_private.stat_steps(first, last, 'day') AS s
+		CROSS JOIN LATERAL (SELECT width_bucket(now() - s.until + tick, ages) AS due, width_bucket(now() - s.since, ages) AS due_first) AS d
+		WHERE rolled_up AND s.since < last
+	), stays AS (
+		SELECT s.id, m.joined_at, m.joined_precision, m.left_at, m.left_precision, coalesce(g.unobserved_since, now()) AS seen_until, 1 AS n
 		FROM wa.memberships AS m
 		JOIN wa.groups AS g ON g.group_id = m.group_id
 		JOIN series AS s ON together OR s.group_id = m.group_id
-		WHERE (groups IS NULL OR m.group_id = ANY (groups)) AND m.joined_at >= first AND m.joined_at < last AND m.join_event_id IS NOT NULL
+		WHERE NOT rolled_up AND (groups IS NULL OR m.group_id = ANY (groups)) AND m.joined_at >= first AND m.joined_at < last
+			AND m.join_event_id IS NOT NULL
+		UNION ALL
+		SELECT 0, m.joined_at, m.joined_precision, m.left_at, m.left_precision, coalesce(g.unobserved_since, now()), 1
+		FROM days AS d
+		JOIN wa.memberships AS m ON m.joined_at >= d.since AND m.joined_at < d.until AND m.join_event_id IS NOT NULL
+		JOIN wa.groups AS g ON g.group_id = m.group_id
+		WHERE NOT d.alike
+		UNION ALL
+		-- in a group that nobody watches any more some are not due whom the roll-up takes to be
+		SELECT 0, m.joined_at, m.joined_precision, m.left_at, m.left_precision, x.seen_until, x.n
+		FROM wa.groups AS g
+		JOIN wa.memberships AS m ON m.group_id = g.group_id AND m.joined_at >= first AND m.joined_at < last AND m.join_event_id IS NOT NULL
+		JOIN days AS d ON d.alike AND m.joined_at >= d.since AND m.joined_at < d.until
+		CROSS JOIN LATERAL (VALUES (g.unobserved_since, 1), (now(), -1)) AS x (seen_until, n)
+		WHERE rolled_up AND g.unobserved_since IS NOT NULL
+	), joiners AS (
+		-- how many of the ages are due, and how many each of them reached; a leave at an age did not reach it
+		SELECT s.id, width_bucket(s.joined_at, begins) AS n, width_bucket(s.seen_until - s.joined_at, ages) AS due,
+			CASE WHEN s.left_at IS NULL THEN many ELSE width_bucket(s.left_at - s.joined_at - tick, ages) END AS kept,
+			CASE WHEN s.left_at IS NULL THEN many
+				WHEN s.left_precision IS NULL THEN 0
+				ELSE width_bucket(s.left_at - s.left_precision - s.joined_at - tick, ages) END AS kept_low,
+			CASE WHEN s.left_at IS NULL OR s.joined_precision IS NULL THEN many
+				ELSE width_bucket(s.left_at - (s.joined_at - s.joined_precision) - tick, ages) END AS kept_high,
+			sum(s.n) AS stays, sum(s.n) AS stays_low, sum(s.n) AS stays_high
+		FROM stays AS s
 		GROUP BY 1, 2, 3, 4, 5, 6
+		UNION ALL
+		SELECT 0, d.n, d.due, x.kept, x.kept, x.kept, sum(r.stays), sum(r.stays_low), sum(r.stays_high)
+		FROM days AS d
+		JOIN wa_private.stay_days_now AS r ON r.day = d.day
+		CROSS JOIN LATERAL (SELECT width_bucket(r.days, after) AS kept) AS x
+		WHERE d.alike
+		GROUP BY 2, 3, 4
 	), counted AS (
-		SELECT j.id, j.n, a.place, sum(j.joiners)::bigint AS joiners, coalesce(sum(j.joiners) FILTER (WHERE j.due >= a.place), 0)::bigint AS due,
-			coalesce(sum(j.joiners) FILTER (WHERE least(j.due, j.kept) >= a.place), 0)::bigint AS kept,
-			coalesce(sum(j.joiners) FILTER (WHERE least(j.due, j.kept_low) >= a.place), 0)::bigint AS kept_low,
-			coalesce(sum(j.joiners) FILTER (WHERE least(j.due, j.kept_high) >= a.place), 0)::bigint AS kept_high
+		SELECT j.id, j.n, a.place, sum(j.stays)::bigint AS joiners, coalesce(sum(j.stays) FILTER (WHERE j.due >= a.place), 0)::bigint AS due,
+			coalesce(sum(j.stays) FILTER (WHERE least(j.due, j.kept) >= a.place), 0)::bigint AS kept,
+			coalesce(sum(j.stays_low) FILTER (WHERE least(j.due, j.kept_low) >= a.place), 0)::bigint AS kept_low,
+			coalesce(sum(j.stays_high) FILTER (WHERE least(j.due, j.kept_high) >= a.place), 0)::bigint AS kept_high
 		FROM joiners AS j
 		CROSS JOIN generate_series(1, many) AS a (place)
 		GROUP BY 1, 2, 3

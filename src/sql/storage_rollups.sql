@@ -31,6 +31,7 @@ BEGIN ATOMIC
 	VALUES ('event_days', 'group_events', 'event_changes', '{day,group_id,kind,how,source,inferred}'::text[], '{events}'::text[]),
 		('member_days', 'memberships', 'stay_changes', '{day,group_id}', '{members,members_low,members_high}'),
 		('people_days', 'memberships', 'stay_changes', '{day,in_groups}', '{people,people_low,people_high}'),
+		('stay_days', 'memberships', 'stay_changes', '{day,days}', '{stays,stays_low,stays_high}'),
 		('speaker_days', 'messages', 'message_changes', '{day,chat_id,user_id}', '{messages,from_bots}'),
 		('message_hours', 'messages', 'message_changes', '{day,hour,kind}', '{messages,forwarded,edited,deleted}'),
 		('arrival_days', 'messages', 'message_changes', '{day,bot_id}', '{messages,stored,pending,lost,unavailable,recovered,prompt,delay}'),
@@ -87,6 +88,11 @@ DECLARE
 		'CROSS JOIN LATERAL (VALUES (c.joined_at, (y.begins = c.joined_at)::integer, 1, (y.begins_high = c.joined_at)::integer), '
 		'(nullif(y.begins, c.joined_at), 1, 0, 0), (nullif(y.begins_high, c.joined_at), 0, 0, 1), '
 		'(y.ends, -1, -(y.ends_low = y.ends)::integer, -1), (nullif(y.ends_low, y.ends), 0, -1, 0)) AS x (at, likely, low, high)';
+	-- how many times 24 hours a stay lasted longer than: likely, surely and possibly; what has not ended does for ever
+	lasted CONSTANT text := ' CROSS JOIN LATERAL (VALUES (c.left_at - c.joined_at, 1, 0, 0), '
+		'(CASE WHEN c.left_at IS NOT NULL THEN coalesce(c.left_at - c.left_precision - c.joined_at, ''0'') END, 0, 1, 0), '
+		'(c.left_at - (c.joined_at - c.joined_precision), 0, 0, 1)) AS x (lasted, likely, low, high) '
+		'CROSS JOIN LATERAL (SELECT greatest(coalesce(ceil(extract(epoch FROM x.lasted) / 86400) - 1, 2147483647), 0)::integer AS days) AS y';
 	-- for each of them, in how many groups a person was up to a day and from then on, without the changes (old) and with them (new)
 	bounds CONSTANT text[] := '{likely,low,high}';
 	old CONSTANT text := wa_private.rollup_columns(bounds, 'r.old_from_%1$s, r.old_to_%1$s');
@@ -125,6 +131,10 @@ BEGIN
 				'FROM (VALUES %3$s) AS x (bound, in_groups, n) WHERE x.in_groups > 0) AS g', old, new,
 				wa_private.rollup_columns(bounds, '(''%1$s'', t.old_from_%1$s, 1), (''%1$s'', t.old_to_%1$s, -1), '
 					'(''%1$s'', t.new_from_%1$s, -1), (''%1$s'', t.new_to_%1$s, 1)'))
+		WHEN 'stay_days' THEN
+			format('SELECT d.day, y.days, (c.n * x.likely)::bigint AS stays, (c.n * x.low)::bigint AS stays_low, (c.n * x.high)::bigint AS stays_high FROM %s AS c',
+				changes)
+			|| lasted || format(day_of, 'c.joined_at') || ' WHERE c.has_join'
 		WHEN 'speaker_days' THEN
 			format('SELECT d.day, c.chat_id, c.user_id, c.n::bigint AS messages, (c.n * c.from_me::integer)::bigint AS from_bots FROM %s AS c', changes)
 			|| format(day_of, 'c.sent_at') || ' WHERE c.state = ''stored'''
@@ -284,6 +294,21 @@ BEGIN
 	COMMENT ON COLUMN wa_private.people_days.people_high IS 'change of the number of those who may have been in so many';
 	COMMENT ON COLUMN wa_private.people_days.day IS 'the day';
 	COMMENT ON COLUMN wa_private.people_days.in_groups IS 'in how many groups they are, at least 1';
+
+	CREATE TABLE IF NOT EXISTS wa_private.stay_days (
+		stays bigint NOT NULL,
+		stays_low bigint NOT NULL,
+		stays_high bigint NOT NULL,
+		day date NOT NULL,
+		days integer NOT NULL,
+		PRIMARY KEY (day, days)
+	);
+	COMMENT ON TABLE wa_private.stay_days IS 'roll-up: how long those stayed who joined on each day, all groups together';
+	COMMENT ON COLUMN wa_private.stay_days.stays IS 'number of stays';
+	COMMENT ON COLUMN wa_private.stay_days.stays_low IS 'number of stays that must have lasted so long';
+	COMMENT ON COLUMN wa_private.stay_days.stays_high IS 'number of stays that may have lasted so long';
+	COMMENT ON COLUMN wa_private.stay_days.day IS 'the day on which they joined';
+	COMMENT ON COLUMN wa_private.stay_days.days IS 'how many times 24 hours they stayed longer than; 2147483647: they have not left';
 
 	CREATE TABLE IF NOT EXISTS wa_private.speaker_days (
 		chat_id bigint NOT NULL,

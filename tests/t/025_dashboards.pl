@@ -280,6 +280,7 @@ SELECT * FROM wa_private.reaction_days_now|done
 SELECT * FROM wa_private.rollup_zone|done
 SELECT * FROM wa_private.said|done
 SELECT * FROM wa_private.speaker_days_now|done
+SELECT * FROM wa_private.stay_days_now|done
 SELECT wa.health()|done
 SELECT wa.version()|done
 SELECT wa_private.running_version()|done
