@@ -117,6 +117,14 @@ SELECT count(*) > 0 AS some, bool_and(rollup = 'event_days') AS events FROM wa.c
 SELECT wa.rebuild_rollups() > 0 AS mended;
 SELECT count(*) FROM wa.check_rollups();
 
+-- tables that lack a roll-up, or have changes of an earlier layout, are adopted: what is missing is made
+DROP TABLE wa_private.stay_days, wa_private.reaction_days CASCADE;
+SELECT wa.create_storage();
+SELECT (SELECT count(*) FROM wa.check_rollups()) AS differences, count(*) > 50 AS several FROM wa_private.reaction_days;
+ALTER TABLE wa_private.message_changes DROP COLUMN bot_id CASCADE;
+SELECT wa.create_storage();
+SELECT (SELECT count(*) FROM wa.check_rollups()) AS differences, count(*) > 50 AS several FROM wa_private.arrival_days;
+
 -- statistics in a time zone that the roll-ups do not have come from the rows, and are the same from roll-ups that have it
 CREATE FUNCTION public.statistics() RETURNS TABLE (statistic text, value jsonb) LANGUAGE plpgsql AS $$
 DECLARE

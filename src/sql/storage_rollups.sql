@@ -241,6 +241,9 @@ BEGIN
 	COMMENT ON COLUMN wa_private.rollup_zone.only_row IS 'there is one row';
 	COMMENT ON COLUMN wa_private.rollup_zone.zone IS 'the time zone; statistics of another one are made from the rows';
 	COMMENT ON COLUMN wa_private.rollup_zone.built_at IS 'when the roll-ups were made for it';
+	-- of tables that are adopted: a roll-up that they lack has to be made, and then all are
+	DELETE FROM wa_private.rollup_zone
+	WHERE EXISTS (SELECT FROM wa_private.rollups() AS x WHERE to_regclass('wa_private.' || x.name) IS NULL);
 
 	CREATE TABLE IF NOT EXISTS wa_private.event_days (
 		group_id bigint NOT NULL,
