@@ -98,6 +98,8 @@ RETURNS TABLE (group_id bigint, kind text, how text, source text, inferred boole
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
+-- a bitmap, as where it is said who wrote: see statistics_messages.sql
+SET enable_indexscan = off
 SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column

@@ -505,6 +505,7 @@ AS $$
 DECLARE
 	zone text := wa_private.stat_timezone();
 	chats bigint[];
+	together boolean;
 	whole record;
 	oldest bigint;
 	begins timestamptz[];
@@ -516,6 +517,7 @@ BEGIN
 	INTO begins, days, first, last
 	FROM wa_private.stat_steps("from", "to", step) AS s;
 	chats := wa_private.stat_chat_list("group", bot, first);
+	together := by IS NOT DISTINCT FROM 'total' AND chats IS NULL;
 	SELECT w.* INTO whole FROM wa_private.stat_whole_days(first, last, step <> 'hour') AS w;
 	oldest := wa_private.stat_oldest_message(first);
 	RETURN QUERY
@@ -523,14 +525,21 @@ BEGIN
 		SELECT DISTINCT s.id, s.label FROM wa_private.stat_series("group", bot, by, first) AS s
 		UNION SELECT 0, 'all' WHERE by = 'total'
 	), counted AS (
-		SELECT s.id, coalesce(width_bucket(x.sent_at, begins), width_bucket(x.day, days)) AS n, sum(x.messages) AS messages
+		-- of all groups together there are sums
+		SELECT 0::bigint AS id, width_bucket(d.day, days) AS n, sum(d.messages)::bigint AS messages
+		FROM wa_private.message_hours_now AS d
+		WHERE together AND d.day >= whole.first_day AND d.day < whole.last_day
+		GROUP BY 2
+		HAVING sum(d.messages) > 0
+		UNION ALL
+		SELECT s.id, coalesce(width_bucket(x.sent_at, begins), width_bucket(x.day, days)), sum(x.messages)
 		FROM wa_private.said AS x
 		JOIN wa.chats AS c ON c.chat_id = x.chat_id AND c.kind = 'group'
 		JOIN (SELECT 0::bigint AS id, NULL::bigint AS group_id WHERE by = 'total'
 			UNION ALL SELECT y.id, y.group_id FROM wa_private.stat_series("group", bot, by, first) AS y WHERE by <> 'total') AS s
 			ON by = 'total' OR s.group_id = c.group_id
-		WHERE (x.rolled_up AND x.day >= whole.first_day AND x.day < whole.last_day
-			OR NOT x.rolled_up AND whole.edges AND (x.sent_at >= first AND x.sent_at < whole.since OR x.sent_at >= whole.until AND x.sent_at < last))
+		WHERE (x.rolled_up AND NOT together AND x.day >= whole.first_day AND x.day < whole.last_day
+			OR NOT x.rolled_up AND whole.edges AND x.sent_at >= first AND x.sent_at < last)
 			AND (chats IS NULL OR x.chat_id = ANY (chats))
 		GROUP BY 1, 2
 		HAVING sum(x.messages) > 0
