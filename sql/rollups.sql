@@ -124,6 +124,13 @@ SELECT (SELECT count(*) FROM wa.check_rollups()) AS differences, count(*) > 50 A
 ALTER TABLE wa_private.message_changes DROP COLUMN bot_id CASCADE;
 SELECT wa.create_storage();
 SELECT (SELECT count(*) FROM wa.check_rollups()) AS differences, count(*) > 50 AS several FROM wa_private.arrival_days;
+DROP FUNCTION wa_private.roll_up_reactions CASCADE;
+DROP TABLE wa_private.reaction_days, wa_private.reaction_changes CASCADE;
+ALTER TABLE wa.reactions DROP COLUMN message_sent_at CASCADE;
+SELECT wa.create_storage();
+SELECT (SELECT count(*) FROM wa.check_rollups()) AS differences, count(*) > 50 AS several FROM wa_private.reaction_days;
+SELECT count(m.message_id) > 50 AS several, count(*) FILTER (WHERE r.message_sent_at IS DISTINCT FROM m.sent_at) AS wrong
+FROM wa.reactions AS r LEFT JOIN wa.messages AS m ON m.message_id = r.message_id;
 
 -- statistics in a time zone that the roll-ups do not have come from the rows, and are the same from roll-ups that have it
 CREATE FUNCTION public.statistics() RETURNS TABLE (statistic text, value jsonb) LANGUAGE plpgsql AS $$

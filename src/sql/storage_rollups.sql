@@ -88,11 +88,6 @@ DECLARE
 		'CROSS JOIN LATERAL (VALUES (c.joined_at, (y.begins = c.joined_at)::integer, 1, (y.begins_high = c.joined_at)::integer), '
 		'(nullif(y.begins, c.joined_at), 1, 0, 0), (nullif(y.begins_high, c.joined_at), 0, 0, 1), '
 		'(y.ends, -1, -(y.ends_low = y.ends)::integer, -1), (nullif(y.ends_low, y.ends), 0, -1, 0)) AS x (at, likely, low, high)';
-	-- how many times 24 hours a stay lasted longer than: likely, surely and possibly; what has not ended does for ever
-	lasted CONSTANT text := ' CROSS JOIN LATERAL (VALUES (c.left_at - c.joined_at, 1, 0, 0), '
-		'(CASE WHEN c.left_at IS NOT NULL THEN coalesce(c.left_at - c.left_precision - c.joined_at, ''0'') END, 0, 1, 0), '
-		'(c.left_at - (c.joined_at - c.joined_precision), 0, 0, 1)) AS x (lasted, likely, low, high) '
-		'CROSS JOIN LATERAL (SELECT greatest(coalesce(ceil(extract(epoch FROM x.lasted) / 86400) - 1, 2147483647), 0)::integer AS days) AS y';
 	-- for each of them, in how many groups a person was up to a day and from then on, without the changes (old) and with them (new)
 	bounds CONSTANT text[] := '{likely,low,high}';
 	old CONSTANT text := wa_private.rollup_columns(bounds, 'r.old_from_%1$s, r.old_to_%1$s');
@@ -103,6 +98,11 @@ DECLARE
 		'FROM wa.memberships AS c WHERE c.user_id = p.user_id '
 		'UNION ALL SELECT c.user_id, c.joined_at, c.joined_precision, c.has_join, c.left_at, c.left_precision, -c.n, -c.n '
 		'FROM wa_private.stay_changes AS c WHERE c.user_id = p.user_id OFFSET 0) AS o';
+	-- how many times 24 hours a stay lasted longer than: likely, surely and possibly; what has not ended does for ever
+	lasted CONSTANT text := ' CROSS JOIN LATERAL (VALUES (c.left_at - c.joined_at, 1, 0, 0), '
+		'(CASE WHEN c.left_at IS NOT NULL THEN coalesce(c.left_at - c.left_precision - c.joined_at, ''0'') END, 0, 1, 0), '
+		'(c.left_at - (c.joined_at - c.joined_precision), 0, 0, 1)) AS x (lasted, likely, low, high) '
+		'CROSS JOIN LATERAL (SELECT greatest(coalesce(ceil(extract(epoch FROM x.lasted) / 86400) - 1, 2147483647), 0)::integer AS days) AS y';
 BEGIN
 	RETURN CASE rollup
 		WHEN 'event_days' THEN
