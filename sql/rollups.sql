@@ -170,6 +170,10 @@ SELECT c.* FROM public.compare('Asia/Kathmandu') AS c;
 SELECT c.* FROM public.compare('Europe/Berlin') AS c;
 SELECT c.* FROM public.compare('America/Sao_Paulo') AS c;
 SELECT c.* FROM public.compare('America/Havana') AS c;
+-- a day that begins at the second midnight: what ends there has no step of it, and what happened an hour before is of the day before
+SELECT "time" FROM wa.stat_growth('2020-10-31 12:00+00', '2020-11-01 05:00+00');
+SELECT "time" FROM wa.stat_growth('2020-11-01 04:30+00', '2020-11-01 04:40+00');
+SELECT "time" FROM wa.stat_growth('2020-11-01 04:30+00', '2020-11-01 05:10+00', step => 'month');
 -- a day that begins twice, and one without midnight
 SELECT c.* FROM public.compare('Atlantic/Azores') AS c;
 SELECT c.* FROM public.compare('Asia/Beirut') AS c;

@@ -115,8 +115,8 @@ BEGIN
 	ELSE
 		RETURN QUERY
 		SELECT x.n::integer, x.at AT TIME ZONE zone, (x.at + width) AT TIME ZONE zone
-		FROM generate_series(date_trunc(step, "from" AT TIME ZONE zone),
-			date_trunc(step, greatest("to" - interval '1 microsecond', "from") AT TIME ZONE zone), width) WITH ORDINALITY AS x (at, n);
+		FROM generate_series(date_trunc(step, wa_private.stat_day("from", zone)::timestamp),
+			date_trunc(step, wa_private.stat_day(greatest("to" - interval '1 microsecond', "from"), zone)::timestamp), width) WITH ORDINALITY AS x (at, n);
 	END IF;
 END
 $$;

@@ -21,7 +21,7 @@ BEGIN
 	PERFORM wa_private.stat_check("from", "to");
 	groups := wa_private.stat_groups("group", bot, "from");
 	-- roll-ups know who was there when the day began, the rows what happened in it
-	midnight := date_trunc('day', "from", wa_private.stat_timezone());
+	midnight := wa_private.stat_day("from", wa_private.stat_timezone())::timestamp AT TIME ZONE wa_private.stat_timezone();
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
 		SELECT s.group_id, s.label FROM wa_private.stat_series("group", bot, 'group', "from") AS s

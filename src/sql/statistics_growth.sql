@@ -202,7 +202,7 @@ BEGIN
 		SELECT s.since, s.until, wa_private.stat_day(s.since, zone) AS day, width_bucket(s.since, begins) AS n, d.due, d.due = d.due_first AS alike
 		FROM wa_private.stat_steps(first, last, 'day') AS s
 		CROSS JOIN LATERAL (SELECT width_bucket(now() - s.until + tick, ages) AS due, width_bucket(now() - s.since, ages) AS due_first) AS d
-		WHERE rolled_up AND s.since < last
+		WHERE rolled_up
 	), stays AS (
 		SELECT s.id, m.joined_at, m.joined_precision, m.left_at, m.left_precision, coalesce(g.unobserved_since, now()) AS seen_until, 1 AS n
 		FROM wa.memberships AS m
