@@ -102,6 +102,14 @@ SELECT "time"::date AS day, messages, reacted, reactions, percent_reacted, per_m
 SELECT message_id, group_subject, sender_name, kind, reactions FROM wa.stat_most_reacted('2020-03-02', '2020-03-09');
 -- members then: P1 P2 P3 P5; P1 votes, P2 took it back, P4 came later
 SELECT message_id, group_subject, sender_name, members, voters, percent_turnout FROM wa.stat_polls('2020-03-02', '2020-03-09');
+-- the newest of two
+BEGIN;
+INSERT INTO wa.messages (message_id, chat_id, sent_at, received_at, sender, bot_id, from_me, wa_id, kind, state, origin)
+VALUES (418, 302, '2020-03-06', '2020-03-06', 202, :bob, false, 'W418', 'poll', 'stored', 'live');
+SELECT message_id FROM wa.stat_polls('2020-03-02', '2020-03-09');
+SELECT message_id FROM wa.stat_polls('2020-03-02', '2020-03-09', "limit" => 1);
+ROLLBACK;
+SELECT public.try('SELECT * FROM wa.stat_polls("limit" => 0)');
 -- 2nd: P4 20 minutes, P5 never; 3rd: P4 26 hours
 SELECT "time"::date AS day, asked, answered, percent_answered, median, percentile_90, longest FROM wa.stat_first_response('2020-03-02', '2020-03-05');
 -- half way between 20 minutes and 26 hours: 13:10

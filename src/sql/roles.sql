@@ -54,8 +54,8 @@ BEGIN
 		'via_broadcast, group_status, was_offline, wa_id, kind, state, origin, forwarding_score, expires_at, edited_at, revoked_at, '
 		'revoked_by, trouble, attempts, phone_asked) ON wa.messages TO %I', role);
 	EXECUTE format('GRANT SELECT ON wa_private.feed_batches TO %I', role);
-	EXECUTE format('GRANT SELECT ON wa_private.rollup_zone, wa_private.event_days_now, wa_private.member_days_now, wa_private.people_days_now, wa_private.stay_days_now, '
-		'wa_private.speaker_days_now, wa_private.message_hours_now, wa_private.arrival_days_now, wa_private.reaction_days_now, wa_private.said, wa_private.reacted TO %I', role);
+	EXECUTE format('GRANT SELECT ON wa_private.rollup_zone, wa_private.said, wa_private.reacted, %s TO %I',
+		(SELECT string_agg(format('wa_private.%I', x.name || '_now'), ', ') FROM wa_private.rollups() AS x), role);
 	EXECUTE format('GRANT SELECT (feed_epoch, feed_pruned) ON wa_private.storage TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION wa.resolve(text), wa.version(), wa.health(), wa_private.workers(), '
 		'wa.link_codes(text), wa_private.library_version(), wa_private.running_version(), wa_private.storage_version(), wa_private.worker_trouble(), '

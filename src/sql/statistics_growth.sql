@@ -169,7 +169,6 @@ DECLARE
 	first timestamptz;
 	last timestamptz;
 	together boolean;
-	whole record;
 	rolled_up boolean;
 	zone text := wa_private.stat_timezone();
 	after integer[] := ARRAY(SELECT DISTINCT x.days FROM unnest(stat_retention.days) AS x (days) ORDER BY 1);
@@ -188,8 +187,7 @@ BEGIN
 	groups := wa_private.stat_groups("group", bot, first);
 	together := by IS NOT DISTINCT FROM 'total' AND groups IS NULL;
 	-- the roll-up is of all groups together; all steps are whole days, or none
-	SELECT w.* INTO whole FROM wa_private.stat_whole_days(first, last, together AND step <> 'hour') AS w;
-	rolled_up := whole.first_day IS NOT NULL;
+	rolled_up := (SELECT NOT w.edges FROM wa_private.stat_whole_days(first, last, together AND step <> 'hour') AS w);
 	RETURN QUERY
 	WITH series AS MATERIALIZED (
 		SELECT s.* FROM wa_private.stat_series("group", bot, by, first) AS s WHERE NOT together

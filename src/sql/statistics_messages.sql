@@ -645,21 +645,22 @@ BEGIN
 	PERFORM wa_private.stat_check_limit("limit");
 	chats := wa_private.stat_chat_list("group", bot, "from");
 	RETURN QUERY
-	SELECT m.message_id, m.sent_at, s.group_id, s.label, m.sender, p.name, e.members, v.voters, wa_private.stat_percent(e.voted, e.members)
-	FROM (SELECT x.message_id, x.sent_at, x.chat_id, x.sender
+	SELECT m.message_id, m.sent_at, m.group_id, coalesce(g.subject, g.jid), m.sender, p.name, e.members, v.voters,
+		wa_private.stat_percent(e.voted, e.members)
+	FROM (SELECT x.message_id, x.sent_at, c.group_id, x.sender
 		  FROM wa.messages AS x
 		  JOIN wa.chats AS c ON c.chat_id = x.chat_id AND c.kind = 'group'
 		  WHERE (chats IS NULL OR x.chat_id = ANY (chats)) AND x.kind = 'poll' AND x.state = 'stored' AND x.sent_at >= "from" AND x.sent_at < "to"
 		  ORDER BY x.sent_at DESC, x.message_id
 		  LIMIT "limit") AS m
-	JOIN wa_private.stat_chats("group", bot, 'group', "from") AS s ON s.chat_id = m.chat_id
+	JOIN wa.groups AS g ON g.group_id = m.group_id
 	LEFT JOIN wa.people AS p ON p.user_id = m.sender
 	CROSS JOIN LATERAL (SELECT count(*) AS voters, array_agg(r.user_id) AS list
 		FROM wa.message_responses AS r WHERE r.how = 'vote' AND r.message_id = m.message_id) AS v
 	CROSS JOIN LATERAL (
 		SELECT count(DISTINCT x.user_id) AS members, count(DISTINCT x.user_id) FILTER (WHERE x.user_id = ANY (v.list)) AS voted
 		FROM wa.memberships AS x
-		WHERE x.group_id = s.group_id AND (x.left_at IS NULL OR x.left_at > m.sent_at)
+		WHERE x.group_id = m.group_id AND (x.left_at IS NULL OR x.left_at > m.sent_at)
 			AND (x.joined_at <= m.sent_at OR x.joined_precision IS NULL AND x.join_event_id IS NULL)) AS e
 	ORDER BY m.sent_at DESC, m.message_id;
 END

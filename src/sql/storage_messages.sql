@@ -266,14 +266,13 @@ BEGIN
 		reacted_at timestamptz NOT NULL,
 		received_at timestamptz NOT NULL,
 		message_sent_at timestamptz,
-		CONSTRAINT reactions_key UNIQUE (chat_id, wa_id, user_id)
+		CONSTRAINT reactions_key UNIQUE (chat_id, wa_id, user_id),
+		CONSTRAINT reactions_message_check CHECK ((message_id IS NULL) = (message_sent_at IS NULL))
 	);
 	IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = 'wa.reactions'::regclass AND a.attname = 'message_sent_at') THEN
 		ALTER TABLE wa.reactions ADD COLUMN message_sent_at timestamptz;
 		UPDATE wa.reactions AS r SET message_sent_at = m.sent_at FROM wa.messages AS m WHERE m.message_id = r.message_id;
 		UPDATE wa.reactions AS r SET message_id = NULL WHERE r.message_id IS NOT NULL AND r.message_sent_at IS NULL;
-	END IF;
-	IF NOT EXISTS (SELECT FROM pg_constraint AS x WHERE x.conrelid = 'wa.reactions'::regclass AND x.conname = 'reactions_message_check') THEN
 		ALTER TABLE wa.reactions ADD CONSTRAINT reactions_message_check CHECK ((message_id IS NULL) = (message_sent_at IS NULL));
 	END IF;
 	CREATE INDEX IF NOT EXISTS reactions_message_id_idx ON wa.reactions (message_id);
